@@ -1,0 +1,86 @@
+"""What every program shares: the user's mistakes, logging, progress, and writing without half-written files."""
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+log = logging.getLogger("fastflow")
+
+
+class UserError(Exception):
+    """A mistake that the user can mend. The text says what, where, and what to do, in one line."""
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a program's main function: a `UserError` becomes one line on standard error and exit status 2."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    try:
+        main()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+@contextlib.contextmanager
+def atomic_path(target: str | os.PathLike) -> Iterator[Path]:
+    """A path beside `target` to write to; renamed to `target` on success and removed on failure.
+
+    The temporary name keeps the suffix, because several writers choose the format (or append one) by it.
+
+    Raises:
+        UserError: the folder cannot be made or written.
+    """
+    target = Path(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
+        os.close(handle)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {target}: {error.strerror}; choose a folder that can be written"
+        ) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        os.replace(temporary, target)
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror or error}; check the disk") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The process's file mode mask; reading it means setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_json(target: str | os.PathLike, value: object) -> None:
+    """Write `value` as indented JSON, atomically. NaN is refused: JSON has none."""
+    text = json.dumps(value, indent=2, allow_nan=False) + "\n"
+    with atomic_path(target) as path:
+        path.write_text(text, encoding="utf-8")
+
+
+def read_json(path: str | os.PathLike) -> dict:
+    """Read a JSON object.
+
+    Raises:
+        UserError: the file is missing, unreadable or not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; check the path") from error
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON ({error}); write it again") from error
