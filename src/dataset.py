@@ -85,7 +85,7 @@ def normalize(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -
 def effective_batch_size(count: int, batch_size: int, world: int = 1) -> int:
     """The global batch that `count` pictures allow: `batch_size`, or less for a small category.
 
-    It is a multiple of `world` (the number of processes), so that every process has an equal share. The caller
+    It is a multiple of `world` (the number of processes), so that all processes have equal shares. The caller
     tells the user when it is not `batch_size`.
 
     Raises:

@@ -83,7 +83,7 @@ def _light(rng: np.random.Generator, side: int) -> np.ndarray:
 def _weave(fabric: Fabric, u: np.ndarray, v: np.ndarray, yarn: np.ndarray, grain: np.ndarray) -> np.ndarray:
     """The cloth under even light: float32 RGB [side, side, 3].
 
-    In each cell of the grid either the warp or the weft thread is on top; it is lit as a round thread that dives
+    In each cell of the grid either the warp or the weft thread is on top, lit as a round thread that dives
     under its neighbours at both ends, and twisted of fibres.
     """
     i, j = np.floor(u).astype(int), np.floor(v).astype(int)

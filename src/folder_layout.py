@@ -47,16 +47,17 @@ def test(root: Path, category: str, split: Split) -> list[Sample]:
     base = root / category
     known = {_GOOD, _TEST_GOOD, _DEFECT, *_MASK_FOLDERS}
     for folder in subfolders(base):
-        if folder.name not in known and list_pictures(folder, recursive=True):
+        if folder.name not in known and _pictures(folder):
             raise UserError(
                 f"{folder} is none of good, test_good, defect, masks; move defective pictures of one type to"
                 f" {base / _DEFECT / folder.name}"
             )
+    for taken in (_GOOD, _DEFECT):  # good is no defect; defect/ is the type of pictures without one
+        if (base / _DEFECT / taken).is_dir():
+            raise UserError(f"{base / _DEFECT} has a folder {taken}; rename it after its defect")
     pictures = {
         name if "/" in name else f"{_DEFECT}/{name}": path for name, path in _pictures(base / _DEFECT).items()
     }
-    if any(name.startswith("good/") for name in pictures):
-        raise UserError(f"{base / _DEFECT} has a folder good; rename it after its defect")
     good = {path.stem for folder in (_GOOD, _TEST_GOOD) for path in _pictures(base / folder).values()}
     masks = [(target, path) for name, path in _masks(base) if (target := _target(name, path, pictures, good))]
     paired = pair_masks(pictures, masks, base / "masks") if masks else {}

@@ -32,7 +32,7 @@ def make_category(
         seed: the same seed and category give the same files to the byte (with the same libraries).
 
     Returns:
-        The category's folder. It appears when complete: until then the files are in a hidden folder beside it.
+        The category's folder. It appears when complete; until then the files are in a hidden one beside it.
 
     Raises:
         UserError: an unusable name, size, number or seed; a folder that is not empty or cannot be written.
