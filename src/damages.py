@@ -48,9 +48,7 @@ def _blob(rng: np.random.Generator, side: int, radius: float, rough: float) -> n
     dx, dy = x - centre[0], y - centre[1]
     a, b = np.cos(angle) * dx + np.sin(angle) * dy, np.cos(angle) * dy - np.sin(angle) * dx
     distance = np.sqrt((a / stretch) ** 2 + (b * stretch) ** 2) / radius
-    waves = sum(
-        rng.normal(0, 1 / n) * np.sin(n * np.arctan2(b, a) + rng.uniform(0, 2 * np.pi)) for n in range(2, 9)
-    )
+    waves = sum(rng.normal(0, 1 / n) * np.sin(n * np.arctan2(b, a) + rng.uniform(0, 2 * np.pi)) for n in range(2, 9))
     return (1 - distance * (1 + rough * waves)).astype(np.float32)
 
 
@@ -68,9 +66,7 @@ def _hole(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
     cover = _one_piece(field + ends * (np.abs(field) < 0.35) > 0)
     cloth = canvas.weave()
     ground = (
-        canvas.fabric.warp
-        * (0.16 + 0.10 * np.clip(0.6 - field, 0, 1))[..., None]
-        * (1 + 0.1 * canvas.grain[..., None])
+        canvas.fabric.warp * (0.16 + 0.10 * np.clip(0.6 - field, 0, 1))[..., None] * (1 + 0.1 * canvas.grain[..., None])
     )
     return np.where(cover[..., None] > 0, ground, cloth), cover
 
@@ -103,9 +99,7 @@ def _thread(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
 
     yarn_on_top, shadow = line(0, width), line(width * 0.4, width)
     depth = cv2.distanceTransform(yarn_on_top.astype(np.uint8), cv2.DIST_L2, 5) / (width / 2)
-    colour = np.array(
-        ((0.92, 0.90, 0.84), (0.16, 0.16, 0.18), (0.75, 0.20, 0.18))[rng.integers(3)], np.float32
-    )
+    colour = np.array(((0.92, 0.90, 0.84), (0.16, 0.16, 0.18), (0.75, 0.20, 0.18))[rng.integers(3)], np.float32)
     lit = (0.55 + 0.45 * np.clip(depth, 0, 1)) * (1 + 0.08 * canvas.grain)
     cloth = canvas.weave()
     cloth = np.where(shadow[..., None], cloth * np.float32(0.6), cloth)
@@ -123,9 +117,7 @@ def _distortion(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
     bent = canvas.weave(push, 0.5 * push)
     gap = 1 - 0.35 * np.clip(np.abs(push) - 0.5, 0, 1)
     cloth = canvas.weave()
-    return np.where(cover[..., None], bent * gap[..., None], cloth).astype(np.float32), cover.astype(
-        np.float32
-    )
+    return np.where(cover[..., None], bent * gap[..., None], cloth).astype(np.float32), cover.astype(np.float32)
 
 
 KINDS: dict[str, Callable[[Canvas], tuple[np.ndarray, np.ndarray]]] = {

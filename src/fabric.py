@@ -58,9 +58,7 @@ def _fabric(rng: np.random.Generator, size: int) -> Fabric:
     warp, weft = _YARNS[rng.integers(len(_YARNS))]
     tint = rng.normal(0, 0.02, 3)
     pitch = 2 * max(4.0, size / rng.uniform(26, 34))  # at least 4 pixels a thread: finer ones would alias
-    return Fabric(
-        repeat, top, (np.array(warp) + tint).astype("f4"), (np.array(weft) + tint).astype("f4"), pitch
-    )
+    return Fabric(repeat, top, (np.array(warp) + tint).astype("f4"), (np.array(weft) + tint).astype("f4"), pitch)
 
 
 def _thread_coordinates(rng: np.random.Generator, side: int, pitch: float) -> tuple[np.ndarray, np.ndarray]:

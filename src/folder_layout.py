@@ -55,9 +55,7 @@ def test(root: Path, category: str, split: Split) -> list[Sample]:
     for taken in (_GOOD, _DEFECT):  # good is no defect; defect/ is the type of pictures without one
         if (base / _DEFECT / taken).is_dir():
             raise UserError(f"{base / _DEFECT} has a folder {taken}; rename it after its defect")
-    pictures = {
-        name if "/" in name else f"{_DEFECT}/{name}": path for name, path in _pictures(base / _DEFECT).items()
-    }
+    pictures = {name if "/" in name else f"{_DEFECT}/{name}": path for name, path in _pictures(base / _DEFECT).items()}
     good = {path.stem for folder in (_GOOD, _TEST_GOOD) for path in _pictures(base / folder).values()}
     masks = [(target, path) for name, path in _masks(base) if (target := _target(name, path, pictures, good))]
     paired = pair_masks(pictures, masks, base / "masks") if masks else {}

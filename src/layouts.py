@@ -49,9 +49,7 @@ def categories(root: str | Path, layout: str = "mvtec") -> list[str]:
         raise UserError(f"no folder {root}; give the folder that holds the data set's categories")
     found = sorted(adapter.categories(root))
     if not found:
-        raise UserError(
-            f"no categories in {root}; layout {layout} looks for {adapter.sign}{_hint(root, adapter)}"
-        )
+        raise UserError(f"no categories in {root}; layout {layout} looks for {adapter.sign}{_hint(root, adapter)}")
     return found
 
 

@@ -115,9 +115,7 @@ def _rgb(image: Image.Image, path: str | Path) -> Image.Image:
     if image.mode == "F":
         raise _unreadable(path, "its pixels are float; save it with 8 or 16 bits")
     if image.mode in ("P", "PA"):
-        image = image.convert(
-            "RGBA"
-        )  # so that a transparent palette entry keeps its colour, without a warning
+        image = image.convert("RGBA")  # so that a transparent palette entry keeps its colour, without a warning
     try:
         return image.convert("RGB")
     except ValueError as error:

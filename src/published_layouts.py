@@ -59,9 +59,7 @@ def _visa_rows(root: Path) -> list[dict[str, str]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except OSError as error:
-        raise UserError(
-            f"cannot read {path}: {error.strerror}; put VisA's file of the split there"
-        ) from error
+        raise UserError(f"cannot read {path}: {error.strerror}; put VisA's file of the split there") from error
     except (ValueError, csv.Error) as error:
         raise UserError(f"{path} is not a CSV file ({error}); take VisA's published one") from error
     for number, row in enumerate(rows, start=2):
@@ -96,9 +94,7 @@ def visa_train(root: Path, category: str, split: Split) -> list[Sample]:
     """The rows of the part train."""
     good, defective = _visa_part(root, category, "train")
     if defective:
-        raise UserError(
-            f"split_csv/1cls.csv trains on the defective {defective[0].image}; give the 1cls split"
-        )
+        raise UserError(f"split_csv/1cls.csv trains on the defective {defective[0].image}; give the 1cls split")
     return good
 
 
@@ -127,9 +123,7 @@ def _mtd_good(root: Path, split: Split) -> tuple[dict[str, Path], dict[str, Path
     try:
         lines = split.train_list.read_text(encoding="utf-8-sig").split()
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"cannot read {split.train_list}: {error}; give a text file of picture names"
-        ) from error
+        raise UserError(f"cannot read {split.train_list}: {error}; give a text file of picture names") from error
     listed = {f"MT_Free/{Path(line).stem}" for line in lines}
     missing = sorted(listed - set(good))
     if missing:

@@ -132,9 +132,7 @@ def good_samples(pictures: dict[str, Path]) -> list[Sample]:
 
 def defective_samples(pictures: dict[str, Path], masks: dict[str, Path]) -> list[Sample]:
     """Samples of defective pictures given by name, sorted by name; its first part is the defect type."""
-    return [
-        Sample(path, 1, name.split("/")[0], masks.get(name), name) for name, path in sorted(pictures.items())
-    ]
+    return [Sample(path, 1, name.split("/")[0], masks.get(name), name) for name, path in sorted(pictures.items())]
 
 
 def split_good(good: dict[str, Path], seed: int) -> tuple[dict[str, Path], dict[str, Path]]:
@@ -153,7 +151,5 @@ def _entries(folder: Path) -> list[Path]:
     try:
         paths = list(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
-        raise UserError(
-            f"cannot read the folder {folder}: {error.strerror}; check its permissions"
-        ) from error
+        raise UserError(f"cannot read the folder {folder}: {error.strerror}; check its permissions") from error
     return sorted((path for path in paths if not path.name.startswith(".")), key=lambda path: path.name)

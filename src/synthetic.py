@@ -55,9 +55,7 @@ def make_category(
                 target.rmdir()
             fresh.rename(target)
     except OSError as error:
-        raise UserError(
-            f"cannot write {target}: {error.strerror}; choose a folder that can be written"
-        ) from error
+        raise UserError(f"cannot write {target}: {error.strerror}; choose a folder that can be written") from error
     return target
 
 

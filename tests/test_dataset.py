@@ -151,9 +151,7 @@ def test_truncated_picture(tmp_path, suffix):
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:3000])
-    with pytest.raises(
-        UserError, match=rf"^cannot read the picture .*a\{suffix}: .*; replace or remove it$"
-    ) as caught:
+    with pytest.raises(UserError, match=rf"^cannot read the picture .*a\{suffix}: .*; replace or remove it$") as caught:
         load_image(path, 16)
     assert "\n" not in str(caught.value)
 
@@ -258,9 +256,7 @@ def test_defective_picture_without_mask(tmp_path):
     assert not dataset.has_masks([sample(path), sample(path, 1)])
     assert not dataset.has_masks([sample(path)])
     assert dataset.has_masks([sample(path, 1, path)])
-    with pytest.raises(
-        UserError, match=r"no mask for .*a\.png; add one, or ask for image-level figures only"
-    ):
+    with pytest.raises(UserError, match=r"no mask for .*a\.png; add one, or ask for image-level figures only"):
         load_masks([sample(path, 1)], 8)
 
 

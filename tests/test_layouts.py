@@ -65,9 +65,7 @@ def test_no_ground_truth_folder_means_no_masks(tmp_path):
     samples = layouts.test_samples(tmp_path, "nut")  # evaluation needs no train/ either
     assert [s.mask for s in samples] == [None]
     assert not has_masks(samples)
-    with pytest.raises(
-        UserError, match=r"no training pictures in .*nut/train/good; put the good pictures there"
-    ):
+    with pytest.raises(UserError, match=r"no training pictures in .*nut/train/good; put the good pictures there"):
         train_samples(tmp_path, "nut")
 
 
@@ -85,9 +83,7 @@ def test_pairing_errors_name_the_file(tmp_path):
         layouts.test_samples(tmp_path, "nut")
     stray.unlink()
     mask(base / "ground_truth" / "cut" / "001.png")
-    with pytest.raises(
-        UserError, match=r"two masks for .*cut/001.png: .*001.png and .*001_mask.png; remove one"
-    ):
+    with pytest.raises(UserError, match=r"two masks for .*cut/001.png: .*001.png and .*001_mask.png; remove one"):
         layouts.test_samples(tmp_path, "nut")
 
 
@@ -103,9 +99,7 @@ def test_missing_folder_category_and_pictures(tmp_path):
         train_samples(tmp_path / "nowhere", "nut")
     base = mvtec(tmp_path)
     mvtec(tmp_path, "bolt")
-    with pytest.raises(
-        UserError, match=r"no category 'nutt' in .*: layout mvtec looks .*; there are bolt, nut$"
-    ):
+    with pytest.raises(UserError, match=r"no category 'nutt' in .*: layout mvtec looks .*; there are bolt, nut$"):
         train_samples(tmp_path, "nutt")
     with pytest.raises(
         UserError, match=r"no categories in .*nut; .* it is a category itself: give .* and category nut"
@@ -113,18 +107,12 @@ def test_missing_folder_category_and_pictures(tmp_path):
         train_samples(base, "nut")
     for path in (base / "train" / "good").iterdir():
         path.unlink()
-    with pytest.raises(
-        UserError, match=r"no training pictures in .*nut/train/good; put the good pictures there"
-    ):
+    with pytest.raises(UserError, match=r"no training pictures in .*nut/train/good; put the good pictures there"):
         train_samples(tmp_path, "nut")
     (tmp_path / "empty" / "test").mkdir(parents=True)
-    with pytest.raises(
-        UserError, match=r"no test pictures in .*empty/test/<good or the defect type>; put them"
-    ):
+    with pytest.raises(UserError, match=r"no test pictures in .*empty/test/<good or the defect type>; put them"):
         layouts.test_samples(tmp_path, "empty")
-    with pytest.raises(
-        UserError, match=r"unknown data set layout 'coco'; choose from mvtec, visa, btad, mtd, folder"
-    ):
+    with pytest.raises(UserError, match=r"unknown data set layout 'coco'; choose from mvtec, visa, btad, mtd, folder"):
         categories(tmp_path, "coco")
     with pytest.raises(UserError, match=r"a list of training pictures is for layout mtd, not for mvtec"):
         train_samples(tmp_path, "nut", train_list="list.txt")
@@ -165,22 +153,16 @@ def test_visa(tmp_path):
     assert test[1].mask == tmp_path / "pcb1" / "Data" / "Masks" / "Anomaly" / "000.png"
 
     visa(tmp_path, [*rows, bad.replace("000.png", "009.png")])
-    with pytest.raises(
-        UserError, match=r"1cls.csv names .*Masks/Anomaly/009.png, which is missing; complete"
-    ):
+    with pytest.raises(UserError, match=r"1cls.csv names .*Masks/Anomaly/009.png, which is missing; complete"):
         layouts.test_samples(tmp_path, "pcb1", "visa")
     visa(tmp_path, [*rows, bad.replace("test,anomaly", "train,anomaly")])
     with pytest.raises(UserError, match=r"1cls.csv trains on the defective .*000.JPG; give the 1cls split"):
         train_samples(tmp_path, "pcb1", "visa")
     visa(tmp_path, ["pcb1,middle,normal,x.png,"])
-    with pytest.raises(
-        UserError, match=r"1cls.csv line 2 is not object,split,label,image,mask with train\|test"
-    ):
+    with pytest.raises(UserError, match=r"1cls.csv line 2 is not object,split,label,image,mask with train\|test"):
         categories(tmp_path, "visa")
     (tmp_path / "split_csv" / "1cls.csv").unlink()
-    with pytest.raises(
-        UserError, match=r"cannot read .*1cls.csv: No such file or directory; put VisA's file"
-    ):
+    with pytest.raises(UserError, match=r"cannot read .*1cls.csv: No such file or directory; put VisA's file"):
         categories(tmp_path, "visa")
 
 
@@ -219,9 +201,7 @@ def test_mtd_published_list(tiles):
     test = layouts.test_samples(tiles, "mtd", "mtd", train_list=listed)
     assert len([s for s in test if not s.label]) == 8
     listed.write_text("exp1_num_7.jpg\nexp9_num_1.jpg\n")
-    with pytest.raises(
-        UserError, match=r"train.txt names 1 pictures that are not in .*, such as exp9_num_1.jpg"
-    ):
+    with pytest.raises(UserError, match=r"train.txt names 1 pictures that are not in .*, such as exp9_num_1.jpg"):
         train_samples(tiles, "mtd", "mtd", train_list=listed)
     with pytest.raises(UserError, match=r"cannot read .*gone.txt: .*; give a text file of picture names"):
         train_samples(tiles, "mtd", "mtd", train_list=tiles / "gone.txt")
@@ -232,9 +212,7 @@ def test_mtd_errors(tiles):
     stray.unlink()
     with pytest.raises(UserError, match=r"no picture for the mask .*MT_Crack/Imgs/exp2_num_5.png"):
         layouts.test_samples(tiles, "mtd", "mtd")
-    with pytest.raises(
-        UserError, match=r"no categories in .*MT_Crack; layout mtd looks for the one category mtd"
-    ):
+    with pytest.raises(UserError, match=r"no categories in .*MT_Crack; layout mtd looks for the one category mtd"):
         categories(tiles / "MT_Crack", "mtd")
 
 
@@ -282,9 +260,7 @@ def test_folder_errors(tmp_path):
     for kind in ("dent", "scratch"):
         picture(base / "defect" / kind / "5.png")
     stray = mask(base / "masks" / "5.png")
-    with pytest.raises(
-        UserError, match=rf"the mask {stray} fits .*dent/5.png and .*scratch/5.png; put it into"
-    ):
+    with pytest.raises(UserError, match=rf"the mask {stray} fits .*dent/5.png and .*scratch/5.png; put it into"):
         layouts.test_samples(tmp_path, "lid", "folder")
     stray.unlink()
     mask(base / "masks" / "dent" / "6.png")
@@ -292,14 +268,10 @@ def test_folder_errors(tmp_path):
         layouts.test_samples(tmp_path, "lid", "folder")
     (base / "masks" / "dent" / "6.png").unlink()
     mask(base / "masks" / "dent" / "5.png")
-    with pytest.raises(
-        UserError, match=r"no mask for the defective picture .*scratch/5.png; add 5_mask.png under"
-    ):
+    with pytest.raises(UserError, match=r"no mask for the defective picture .*scratch/5.png; add 5_mask.png under"):
         layouts.test_samples(tmp_path, "lid", "folder")
     picture(base / "broken" / "1.png")
-    with pytest.raises(
-        UserError, match=r"lid/broken is none of good, test_good, defect, masks; move .*defect/broken"
-    ):
+    with pytest.raises(UserError, match=r"lid/broken is none of good, test_good, defect, masks; move .*defect/broken"):
         layouts.test_samples(tmp_path, "lid", "folder")
     (base / "broken").rename(base / "defect" / "good")
     with pytest.raises(UserError, match=r"lid/defect has a folder good; rename it after its defect"):

@@ -113,9 +113,7 @@ def test_program_from_another_folder(tmp_path):
         "--defects",
         "4",
     ]
-    done = subprocess.run(
-        [sys.executable, program, *options], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, program, *options], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "2 training and 5 test pictures in out dir/fabric\n"
     again = subprocess.run([sys.executable, program, *options], cwd=tmp_path, capture_output=True, text=True)
     assert (again.returncode, again.stdout) == (2, "")
