@@ -13,7 +13,7 @@ from src.dataset import Sample, has_masks, load_images, load_masks, normalize, t
 from src.detector import Detector
 from src.encoder import ENCODERS
 from src.progress import progress
-from src.utils import UserError, log, versions, write_json
+from src.utils import UserError, check_writable, log, versions, write_json
 from src.visualize import ColourScale, save_panels
 
 HEADLINE = ("pixel_auc", "image_auc", "aupro", "pixel_ap", "image_ap", "pixel_f1_max", "image_f1_max")
@@ -110,6 +110,10 @@ def evaluate_checkpoint(options: argparse.Namespace) -> dict:
     category = options.category or meta.get("category")
     if not category:
         raise UserError(f"{options.ckpt_path} does not say its category; give --category")
+    default = Path(options.ckpt_path).with_name(f"{Path(options.ckpt_path).stem}_eval.json")
+    target = Path(options.result_path) if options.result_path else default
+    folder = Path(options.output_dir) / category
+    check_writable(target.parent, *([folder] if options.save_imgs else []))
     samples = test_samples(options.dataset_path, category)
     size = detector.architecture.im_resize
     test = TestSet.load(samples, size, options.gt_protocol, options.num_workers)
@@ -128,10 +132,8 @@ def evaluate_checkpoint(options: argparse.Namespace) -> dict:
         "scores": {sample.name: float(score) for sample, score in zip(samples, scores)},
         "versions": versions(),
     }
-    default = Path(options.ckpt_path).with_name(f"{Path(options.ckpt_path).stem}_eval.json")
-    write_json(options.result_path or default, result)
+    write_json(target, result)
     if options.save_imgs:
-        folder = Path(options.output_dir) / category
         scale = ColourScale.of(maps, test.labels)
         names = [sample.name for sample in samples]
         save_panels(folder, names, test.images, test.masks, test.labels, maps, scores, scale, result["metrics"])

@@ -8,11 +8,9 @@ are done, and the state removed. So an unfinished run never replaces a finished 
 import argparse
 import math
 import time
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict
 
 import mindspore as ms
-import numpy as np
 
 from src import checkpoint, evaluation
 from src.cell import TrainStep, adam
@@ -28,7 +26,8 @@ from src.detector import Architecture, Detector
 from src.evaluation import TestSet
 from src.features import CachedFeatures, EncodedPictures, training_features
 from src.progress import ProgressLine
-from src.utils import Interrupt, UserError, log, versions, write_json
+from src.run import RESUMED_OPTIONS, Files, Progress, chosen, finished_result
+from src.utils import Interrupt, UserError, check_writable, log, versions, write_json
 from src.visualize import save_curves
 
 
@@ -38,31 +37,8 @@ def train(options: argparse.Namespace) -> dict:
     Raises:
         UserError: anything wrong with the input, found before the first step; or a loss that is not finite.
     """
-    return Training(options).run()
-
-
-# A resumed run must agree with the interrupted one in these, or it would be neither.
-RESUMED_OPTIONS = ("category", "train_batch_size", "lr", "weight_decay", "seed")
-
-
-@dataclass
-class Progress:
-    """How far training has come: finished steps, seconds in them, the loss of each, a record per evaluation."""
-
-    step: int = 0
-    seconds: float = 0.0
-    losses: list[float] = field(default_factory=list)
-    history: list[dict] = field(default_factory=list)
-
-    def epoch_losses(self, starts: list[int]) -> list[float]:
-        """The mean loss of each epoch, given the number of steps before each."""
-        return [float(np.mean(losses)) for losses in np.split(self.losses, starts[1:])]
-
-    def best(self) -> dict | None:
-        """The evaluation with the highest pixel AUROC (image AUROC where there are no masks)."""
-        key = "pixel_auc" if any(record.get("pixel_auc") is not None for record in self.history) else "image_auc"
-        known = [record for record in self.history if record.get(key) is not None]
-        return max(known, key=lambda record: record[key], default=None)
+    finished = finished_result(options) if options.resume else None
+    return finished or Training(options).run()
 
 
 class Training:
@@ -70,12 +46,10 @@ class Training:
 
     def __init__(self, options: argparse.Namespace):
         self.options = options
-        folder = Path(options.ckpt_dir)
-        self.target = folder / f"fastflow_{options.category}.ckpt"
-        self.state = folder / f"fastflow_{options.category}.state.ckpt"
-        self.best_target = folder / f"fastflow_{options.category}_best.ckpt"
-        self.result = Path(options.result_path) if options.result_path else self.target.with_suffix(".json")
-        self._refuse_to_overwrite_state()
+        self.files = Files.of(options)
+        if self.files.state.exists() and not options.resume:
+            raise UserError(f"{self.files.state} is an unfinished training; go on with --resume, or remove the file")
+        check_writable(self.files.checkpoint.parent, self.files.result.parent)
         architecture = Architecture.from_options(options)
         self.detector = Detector(architecture, options.seed)
         checkpoint.load_encoder(self.detector.encoder, options.backbone, options.pre_ckpt_path)
@@ -95,31 +69,20 @@ class Training:
         self.optimizer = adam(self.detector.fastflow, options.lr, options.weight_decay)
         self.step = TrainStep(self.detector.fastflow, self.optimizer)
         self.progress = Progress()
-        if options.resume and self.state.exists():
+        if options.resume and self.files.state.exists():
             self._resume()
 
-    def _refuse_to_overwrite_state(self) -> None:
-        if self.state.exists() and not self.options.resume:
-            raise UserError(f"{self.state} holds an unfinished training; give --resume to go on, or remove the file")
-
-    def _meta(self) -> dict:
-        options = {name: getattr(self.options, name) for name in RESUMED_OPTIONS}
-        return {
-            "category": self.options.category,
-            "options": options,
-            "pictures": len(self.images),
-            "progress": asdict(self.progress),
-        }
-
     def _resume(self) -> None:
-        arrays, meta = checkpoint.read(self.state, ("state",))
+        arrays, meta = checkpoint.read(self.files.state, ("state",))
         for name in RESUMED_OPTIONS:
             before, now = meta["options"][name], getattr(self.options, name)
             if before != now:
-                raise UserError(f"--{name} {now}: {self.state} was trained with {before}; give the same, or remove it")
+                raise UserError(
+                    f"--{name} {now}: {self.files.state} was trained with {before}; give the same, or remove it"
+                )
         if meta["architecture"] != asdict(self.detector.architecture) or meta["pictures"] != len(self.images):
-            raise UserError(f"{self.state} was made with another network or data set; remove it to start anew")
-        checkpoint.assign(self._state_parameters(), arrays, self.state)
+            raise UserError(f"{self.files.state} was made with another network or data set; remove it to start anew")
+        checkpoint.assign(self._state_parameters(), arrays, self.files.state)
         self.progress = Progress(**meta["progress"])
         log.info("resuming after step %d", self.progress.step)
 
@@ -131,17 +94,24 @@ class Training:
 
     def save_state(self) -> None:
         """Write the detector and everything that `--resume` needs, atomically."""
-        meta = {"architecture": asdict(self.detector.architecture), **self._meta()}
-        checkpoint.save(self.state, self._state_parameters(), "state", meta)
+        meta = {
+            "architecture": asdict(self.detector.architecture),
+            "category": self.options.category,
+            "options": chosen(self.options, RESUMED_OPTIONS),
+            "pictures": len(self.images),
+            "progress": asdict(self.progress),
+        }
+        checkpoint.save(self.files.state, self._state_parameters(), "state", meta)
 
     def run(self) -> dict:
         """Train, evaluate, save; returns what the JSON beside the checkpoint holds."""
         options = self.options
-        self.target.parent.mkdir(parents=True, exist_ok=True)
         encoded = EncodedPictures(self.detector.encoder, self.images, options.backbone)
         total = self._steps_before(options.num_epochs)
         with (
-            training_features(encoded, options.cache_features, options.cache_limit_gb, self.target.parent) as features,
+            training_features(
+                encoded, options.cache_features, options.cache_limit_gb, self.files.checkpoint.parent
+            ) as features,
             Interrupt() as interrupt,
             ProgressLine(self.progress.step, total) as line,
         ):
@@ -171,11 +141,13 @@ class Training:
             line.step(loss, seconds, log_line=self.progress.step % self.options.log_interval == 0)
             if interrupt.requested:
                 self.save_state()
-                interrupt.stop(f"saved {self.state}: train.py --resume goes on with it, eval.py evaluates it")
+                interrupt.stop(f"saved {self.files.state}: train.py --resume goes on with it, eval.py evaluates it")
         return epoch + 1
 
     def _stop_on_bad_loss(self, loss: float) -> None:
-        left = f"the last good state is {self.state}" if self.state.exists() else "no state was saved before"
+        left = (
+            f"the last good state is {self.files.state}" if self.files.state.exists() else "no state was saved before"
+        )
         raise UserError(f"the loss is {loss} at step {self.progress.step + 1}; {left}; train with a lower --lr")
 
     def _after_epoch(self, epoch: int) -> None:
@@ -194,7 +166,7 @@ class Training:
         record = {"epoch": epoch, **evaluation.figures(self.test, maps, scores)}
         self.progress.history.append(record)
         if self.options.save_best and self.progress.best() is record:
-            checkpoint.save_detector(self.best_target, self.detector, self._detector_meta(record))
+            checkpoint.save_detector(self.files.best, self.detector, self._detector_meta(record))
         return record, evaluation.figures_per_defect(self.test, maps, scores)
 
     def _detector_meta(self, record: dict) -> dict:
@@ -202,6 +174,7 @@ class Training:
         thresholds = {name: record[name] for name in ("pixel_threshold", "image_threshold") if name in record}
         return {
             "category": self.options.category,
+            "options": chosen(self.options, (*RESUMED_OPTIONS, "num_epochs")),
             "epoch": record["epoch"],
             "gt_protocol": self.options.gt_protocol,
             "thresholds": thresholds,
@@ -211,10 +184,10 @@ class Training:
     def _finish(self) -> dict:
         """The last epoch's figures are the result; the unfinished state goes when the checkpoint is there."""
         record, per_defect = self._evaluate(self.options.num_epochs)
-        checkpoint.save_detector(self.target, self.detector, self._detector_meta(record))
+        checkpoint.save_detector(self.files.checkpoint, self.detector, self._detector_meta(record))
         result = {
             "category": self.options.category,
-            "checkpoint": self.target.name,
+            "checkpoint": self.files.checkpoint.name,
             "gt_protocol": self.options.gt_protocol,
             "metrics": {name: value for name, value in record.items() if name != "epoch"},
             "best_on_test": self.progress.best(),
@@ -230,7 +203,7 @@ class Training:
             ),
             "history": self.progress.history,
         }
-        write_json(self.result, result)
-        save_curves(self.target.with_suffix(".png"), result["losses"], result["history"])
-        self.state.unlink(missing_ok=True)
+        write_json(self.files.result, result)
+        save_curves(self.files.curves, result["losses"], result["history"])
+        self.files.state.unlink(missing_ok=True)
         return result

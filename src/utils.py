@@ -93,6 +93,21 @@ def atomic_path(target: str | os.PathLike) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def check_writable(*folders: Path) -> None:
+    """Make the folders and try to write in them, so that hours of work do not end in an error.
+
+    Raises:
+        UserError: a folder cannot be made or written.
+    """
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise UserError(f"cannot write in {folder}: {error.strerror}; choose another folder") from error
+
+
 def _umask() -> int:
     """The process's file mode mask; reading it means setting it."""
     mask = os.umask(0)
