@@ -8,9 +8,9 @@ def main() -> None:
     options = config.parse("eval", __doc__)
     options.device_target = device.prepare(options.device_target, options.device_id)
 
-    from src import evaluation
+    from src import evaluation, inference
 
-    result = evaluation.evaluate_checkpoint(options)
+    result = inference.evaluate_checkpoint(options)
     log.info("masks: %s", result["gt_protocol"])
     for line in evaluation.headline(result["category"], result["metrics"]):
         log.info(line)

@@ -97,6 +97,7 @@ OPTIONS: dict[str, Option] = {
     "save_imgs": Option(boolean, False, "write a panel (picture, mask, heat map, overlay) per test picture"),
     "output_dir": Option(str, "results", "folder for panels and exported files"),
     "result_path": Option(str, None, "JSON file for the figures (default: beside the checkpoint)"),
+    "img_dir": Option(str, None, "folder of pictures, or of the runner's input"),
     # device
     "device_target": Option(
         str, None, "device (default: what the machine has, in this order)", ("Ascend", "GPU", "CPU")
@@ -122,11 +123,13 @@ _DATA = ("dataset_path", "category", "gt_protocol", "num_workers")
 
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "train": (*_DATA, *_NETWORK, *_TRAINING, "test_batch_size", "result_path", *_DEVICE),
+    "predict": ("ckpt_path", "img_dir", "output_dir", "save_imgs", "test_batch_size", "num_workers", *_DEVICE),
     "eval": (*_DATA, "ckpt_path", "test_batch_size", "save_imgs", "output_dir", "result_path", *_DEVICE),
 }
 REQUIRED: dict[str, tuple[str, ...]] = {
     "train": ("dataset_path", "category", "pre_ckpt_path"),
     "eval": ("dataset_path", "ckpt_path"),
+    "predict": ("ckpt_path", "img_dir"),
 }
 
 

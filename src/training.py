@@ -25,6 +25,7 @@ from src.dataset import (
 from src.detector import Architecture, Detector
 from src.evaluation import TestSet
 from src.features import CachedFeatures, EncodedPictures, training_features
+from src.inference import predict
 from src.progress import ProgressLine
 from src.run import RESUMED_OPTIONS, Files, Progress, chosen, finished_result
 from src.utils import Interrupt, UserError, check_writable, log, versions, write_json
@@ -162,7 +163,7 @@ class Training:
 
     def _evaluate(self, epoch: int) -> tuple[dict, dict]:
         """Figures on the test set, recorded in the history, and the figures per defect type."""
-        maps, scores = evaluation.predict(self.detector, self.test.images, self.options.test_batch_size)
+        maps, scores = predict(self.detector, self.test.images, self.options.test_batch_size)
         record = {"epoch": epoch, **evaluation.figures(self.test, maps, scores)}
         self.progress.history.append(record)
         if self.options.save_best and self.progress.best() is record:

@@ -62,8 +62,11 @@ class Interrupt:
 
 def versions() -> dict[str, str]:
     """Versions of what computes, for results and checkpoints."""
-    packages = ("mindspore", "numpy", "opencv-python-headless", "pillow")
-    return {"python": platform.python_version()} | {name: metadata.version(name) for name in packages}
+    found = {"python": platform.python_version()}
+    for name in ("mindspore", "numpy", "opencv-python-headless", "pillow"):
+        with contextlib.suppress(metadata.PackageNotFoundError):  # postprocess.py needs no MindSpore
+            found[name] = metadata.version(name)
+    return found
 
 
 @contextlib.contextmanager

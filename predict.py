@@ -1,0 +1,19 @@
+"""Score pictures that nobody has labelled, and draw their heat maps, with a checkpoint that train.py wrote."""
+
+from src import config, device
+from src.utils import log, run
+
+
+def main() -> None:
+    options = config.parse("predict", __doc__)
+    options.device_target = device.prepare(options.device_target, options.device_id)
+
+    from src import inference
+
+    for name, found in inference.predict_folder(options).items():
+        verdict = {True: "defective", False: "good", None: ""}[found.get("defective")]
+        log.info("%s: %.5f %s", name, found["score"], verdict)
+
+
+if __name__ == "__main__":
+    run(main)
