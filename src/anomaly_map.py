@@ -40,7 +40,7 @@ class AnomalyMap(nn.Cell):
         total = 0
         for z, rows, columns in zip(latents, self.rows, self.columns):
             likelihood = -ops.exp(-0.5 * (z * z).mean(1, keep_dims=True))
-            total += ops.matmul(rows, ops.matmul(likelihood, columns))
+            total = total + ops.matmul(rows, ops.matmul(likelihood, columns))  # += does not export
         return total / len(self.rows)
 
 

@@ -98,6 +98,17 @@ OPTIONS: dict[str, Option] = {
     "output_dir": Option(str, "results", "folder for panels and exported files"),
     "result_path": Option(str, None, "JSON file for the figures (default: beside the checkpoint)"),
     "img_dir": Option(str, None, "folder of pictures, or of the runner's input"),
+    # export and deployment
+    "ckpt_file": Option(str, None, "checkpoint to export, written by train.py or src/pthtockpt.py"),
+    "file_format": Option(str, "MINDIR", "format of the exported file", ("MINDIR", "ONNX", "AIR")),
+    "batch_size": Option(int, 1, "pictures per call of the exported file", check=at_least(1)),
+    "outputs": Option(str, "map", "what the file gives: map (and score), or the latents", ("map", "latents")),
+    "mindir_version": Option(
+        int, 3, "version of the MindIR: 3, or 1 for MindSpore Lite 2.0 and older runtimes", (1, 3)
+    ),
+    "mindir_path": Option(str, None, "exported file; the JSON beside it says what it takes"),
+    "label_dir": Option(str, None, "folder of the manifest that preprocess.py writes (default: --img_dir)"),
+    "result_dir": Option(str, None, "folder of the runner's output"),
     # device
     "device_target": Option(
         str, None, "device (default: what the machine has, in this order)", ("Ascend", "GPU", "CPU")
@@ -124,12 +135,18 @@ _DATA = ("dataset_path", "category", "gt_protocol", "num_workers")
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "train": (*_DATA, *_NETWORK, *_TRAINING, "test_batch_size", "result_path", *_DEVICE),
     "predict": ("ckpt_path", "img_dir", "output_dir", "save_imgs", "test_batch_size", "num_workers", *_DEVICE),
+    "export": ("ckpt_file", "file_format", "batch_size", "outputs", "mindir_version", "output_dir", *_DEVICE),
+    "preprocess": ("dataset_path", "category", "mindir_path", "img_dir", "label_dir", "num_workers"),
+    "postprocess": ("result_dir", "label_dir", "gt_protocol", "save_imgs", "output_dir", "result_path", "num_workers"),
     "eval": (*_DATA, "ckpt_path", "test_batch_size", "save_imgs", "output_dir", "result_path", *_DEVICE),
 }
 REQUIRED: dict[str, tuple[str, ...]] = {
     "train": ("dataset_path", "category", "pre_ckpt_path"),
     "eval": ("dataset_path", "ckpt_path"),
     "predict": ("ckpt_path", "img_dir"),
+    "export": ("ckpt_file",),
+    "preprocess": ("dataset_path", "mindir_path", "img_dir"),
+    "postprocess": ("result_dir", "label_dir"),
 }
 
 

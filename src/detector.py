@@ -56,6 +56,5 @@ class Detector(nn.Cell):
         self.anomaly_map = AnomalyMap(architecture.sizes, architecture.im_resize)
 
     def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        latents, _ = self.fastflow(*self.encoder(image))
-        anomaly_map = self.anomaly_map(latents)
+        anomaly_map = self.anomaly_map(self.fastflow.latents(*self.encoder(image)))
         return anomaly_map, image_score(anomaly_map)

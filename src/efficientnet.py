@@ -20,19 +20,11 @@ TAPS = (2, 4, 10)
 
 
 def same_conv(channels_in: int, channels_out: int, kernel: int, stride: int = 1, group: int = 1) -> nn.Conv2d:
-    """A convolution with TensorFlow's SAME padding of an even-sized input and with bias.
+    """A convolution with TensorFlow's SAME padding and with bias.
 
-    With stride 2 the total padding is odd for odd kernels, and TensorFlow puts the larger part right and below.
+    MindSpore's `same` is TensorFlow's: where stride 2 makes the total odd, the larger part goes right and below.
     """
-    total = kernel - stride
-    before, after = total // 2, total - total // 2
-    return nn.Conv2d(
-        *(channels_in, channels_out, kernel, stride),
-        pad_mode="pad",
-        padding=(before, after, before, after),
-        group=group,
-        has_bias=True,
-    )
+    return nn.Conv2d(channels_in, channels_out, kernel, stride, pad_mode="same", group=group, has_bias=True)
 
 
 class InvertedResidual(nn.Cell):

@@ -62,11 +62,11 @@ ENCODERS: dict[str, EncoderSpec] = {
 def standardize(x: Tensor, eps: float = 1e-5) -> Tensor:
     """LayerNorm over (C, H, W) without its affine part: (B, C, H, W) -> the same shape.
 
-    As mean and variance, because nn.LayerNorm over three axes does not export to ONNX.
+    As mean and variance, because neither nn.LayerNorm over three axes nor Rsqrt exports to ONNX.
     """
     centred = x - x.mean((1, 2, 3), keep_dims=True)
     variance = ops.square(centred).mean((1, 2, 3), keep_dims=True)
-    return centred * ops.rsqrt(variance + eps)
+    return centred / ops.sqrt(variance + eps)
 
 
 class Encoder(nn.Cell):

@@ -58,14 +58,17 @@ class FlowStep(nn.Cell):
         """The scale per channel, (1, C, 1, 1), above 0."""
         return 0.2 * ops.log(1 + ops.exp(0.5 * self.global_scale))
 
-    def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, H, W) -> the step's output, the same shape, and log|det J|, (B,)."""
+    def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, C, H, W) -> the step's output, the same shape, and the coupling's log-scale s, (B, C//2, H, W)."""
         x1, x2 = x[:, : self.kept], x[:, self.kept :]
         s, t = self.coupling(x1)
-        scale = self.scale()
-        y = ops.concat((x1, x2 * ops.exp(s) + t), 1) * scale + self.global_offset
-        log_det = s.sum((1, 2, 3)) + x.shape[2] * x.shape[3] * ops.log(scale).sum()
-        return ops.gather(y, self.permutation, 1), log_det
+        y = ops.concat((x1, x2 * ops.exp(s) + t), 1) * self.scale() + self.global_offset
+        return ops.gather(y, self.permutation, 1), s
+
+    def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, C, H, W) -> the step's output, the same shape, and log|det J|, (B,)."""
+        out, s = self.transform(x)
+        return out, s.sum((1, 2, 3)) + x.shape[2] * x.shape[3] * ops.log(self.scale()).sum()
 
     def inverse(self, out: Tensor) -> Tensor:
         """The x that `construct` turns into `out`, both (B, C, H, W)."""
@@ -96,8 +99,14 @@ class Flow(nn.Cell):
         log_det = 0
         for step in self.steps:
             x, step_log_det = step(x)
-            log_det += step_log_det
+            log_det = log_det + step_log_det
         return x, log_det
+
+    def latent(self, x: Tensor) -> Tensor:
+        """`construct` without the log-determinant, for inference and export."""
+        for step in self.steps:
+            x, _ = step.transform(x)
+        return x
 
     def inverse(self, z: Tensor) -> Tensor:
         """The x of a latent z, both (B, C, H, W)."""
@@ -152,3 +161,10 @@ class FastFlow(nn.Cell):
             latents += (z,)
             log_dets += (log_det,)
         return latents, log_dets
+
+    def latents(self, *features: Tensor) -> tuple[Tensor, ...]:
+        """`construct` without the log-determinants, for inference and export."""
+        found = ()
+        for norm, flow, feature in zip(self.norms, self.flows, features):
+            found += (flow.latent(norm(feature)),)
+        return found

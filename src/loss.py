@@ -13,5 +13,5 @@ class NegativeLogLikelihood(nn.Cell):
         """Latents (B, C_i, H_i, W_i) and log-determinants (B,) -> the loss, a scalar."""
         loss = 0
         for z, log_det in zip(latents, log_dets):
-            loss += (0.5 * (z * z).sum((1, 2, 3)) - log_det).mean()
+            loss = loss + (0.5 * (z * z).sum((1, 2, 3)) - log_det).mean()
         return loss

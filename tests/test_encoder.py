@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-import torch_reference
 from mindspore import Tensor
 
 from src import checkpoint
 from src.convert import convert
 from src.encoder import ENCODERS, Encoder, standardize
+from tests import torch_reference
 
 
 def converted(tmp_path, backbone, state):

@@ -4,7 +4,6 @@ import mindspore as ms
 import numpy as np
 import pytest
 import torch
-import torch_reference
 from mindspore import Tensor, nn, ops
 
 from src import checkpoint
@@ -12,6 +11,7 @@ from src.cell import FlowLoss, TrainStep, adam
 from src.convert import convert
 from src.encoder import ENCODERS
 from src.fastflow import Flow, FlowStep
+from tests import torch_reference
 
 SIZE = 32
 BACKBONE = "efficientnet_lite0"
