@@ -52,7 +52,22 @@ def picture_size(value: int) -> str | None:
 OPTIONS: dict[str, Option] = {
     # data
     "dataset_path": Option(str, None, "folder of the data set; it holds a folder per category"),
-    "category": Option(str, None, "category to train or evaluate, e.g. bottle"),
+    "dataset": Option(
+        str,
+        None,
+        "layout of the data set (default: mvtec; in evaluation, the training's); folder: your own pictures in good/, "
+        "defect/ and masks/",
+        ("mvtec", "visa", "btad", "mtd", "folder"),
+    ),
+    "train_list": Option(str, None, "for mtd: file with the names of the training pictures, one a line"),
+    "split_seed": Option(
+        int,
+        None,
+        "divides the good pictures where the data set leaves that open: mtd without --train_list, folder "
+        "(default: 0; in evaluation, the training's)",
+        check=at_least(0),
+    ),
+    "category": Option(str, None, "category to train or evaluate, e.g. bottle (mtd has one: mtd)"),
     "gt_protocol": Option(
         str,
         "nearest",
@@ -130,7 +145,7 @@ _TRAINING = (
     *("save_interval", "save_best", "resume", "ckpt_dir", "cache_features", "cache_limit_gb"),
 )
 _DEVICE = ("device_target", "device_id")
-_DATA = ("dataset_path", "category", "gt_protocol", "num_workers")
+_DATA = ("dataset_path", "dataset", "train_list", "split_seed", "category", "gt_protocol", "num_workers")
 
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "train": (*_DATA, *_NETWORK, *_TRAINING, "test_batch_size", "result_path", *_DEVICE),
@@ -148,6 +163,9 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "preprocess": ("dataset_path", "mindir_path", "img_dir"),
     "postprocess": ("result_dir", "label_dir"),
 }
+
+
+NOT_REPEATED = ("resume", "result_path")  # of a run's options: its own files are not to be written again
 
 
 class Parser(argparse.ArgumentParser):
@@ -169,14 +187,16 @@ def _add(parser: argparse.ArgumentParser, name: str) -> None:
         parser.add_argument(f"--{name}", type=option.type, choices=option.choices, help=text)
 
 
-def _from_yaml(path: str) -> dict[str, Any]:
-    """The options that a YAML file gives, with their types."""
+def _from_file(path: str) -> dict[str, Any]:
+    """The options that a YAML file, or the JSON of an earlier run, gives, with their types."""
     try:
         given = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
     except OSError as error:
         raise UserError(f"cannot read --config {path}: {error.strerror}; check the path") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML ({str(error).splitlines()[0]}); mend it") from error
+    if isinstance(given, dict) and isinstance(given.get("options"), dict):  # a result
+        given = {name: value for name, value in given["options"].items() if name not in NOT_REPEATED}
     if not isinstance(given, dict):
         raise UserError(f"{path} must hold lines of the form `option: value`")
     for name, value in given.items():
@@ -201,11 +221,16 @@ def parse(program: str, description: str, argv: Sequence[str] | None = None) -> 
         UserError: an unknown option or value, or a required option that is missing.
     """
     parser = Parser(prog=f"{program}.py", description=description, allow_abbrev=False, argument_default=None)
-    parser.add_argument("--config", metavar="FILE.yaml", help="YAML file with defaults for these options")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="defaults for these options: a YAML file (see configs/), or the JSON that an earlier run wrote, "
+        "which repeats that run; what the command line gives comes first",
+    )
     for name in PROGRAMS[program]:
         _add(parser, name)
     given = parser.parse_args(sys.argv[1:] if argv is None else argv)
-    defaults = _from_yaml(given.config) if given.config else {}
+    defaults = _from_file(given.config) if given.config else {}
     values = {}
     for name in PROGRAMS[program]:
         value = getattr(given, name)

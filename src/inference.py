@@ -8,12 +8,13 @@ import numpy as np
 from mindspore import Tensor
 
 from src import checkpoint, evaluation
-from src.dataset import load_images, normalize, test_samples
+from src.dataset import load_images, normalize
 from src.detector import Detector
 from src.encoder import ENCODERS
 from src.evaluation import TestSet
 from src.progress import progress
 from src.samples import Sample, list_pictures, named
+from src.source import Source
 from src.utils import UserError, check_writable, log, write_json
 from src.visualize import ColourScale, save_panels
 
@@ -55,14 +56,17 @@ def evaluate_checkpoint(options: argparse.Namespace) -> dict:
     target = Path(options.result_path or source.with_name(f"{source.stem}_eval.json"))
     folder = Path(options.output_dir) / category
     check_writable(target.parent, *([folder] if options.save_imgs else []))
-    samples = test_samples(options.dataset_path, category)
-    test = TestSet.load(samples, detector.architecture.im_resize, options.gt_protocol, options.num_workers)
+    options.category = category
+    data = Source.of(options, meta.get("split"))
+    vars(options).update(data.split())
+    test = TestSet.load(data.test(), detector.architecture.im_resize, options.gt_protocol, options.num_workers)
     started = time.perf_counter()
     maps, scores = predict(detector, test.images, options.test_batch_size)
     predicted = time.perf_counter()
     result = {"checkpoint": source.name, **evaluation.report(category, test, maps, scores)}
     result["seconds_predicting"] = round(predicted - started, 3)
     result["seconds_measuring"] = round(time.perf_counter() - predicted, 3)
+    result["options"] = vars(options)
     write_json(target, result)
     if options.save_imgs:
         evaluation.draw(folder, test, maps, scores, result["metrics"])

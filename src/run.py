@@ -8,6 +8,7 @@ import numpy as np
 
 from src import checkpoint
 from src.detector import Architecture
+from src.source import Source
 from src.utils import UserError, log, read_json
 
 # A resumed run must agree with the interrupted one in these, or it would be neither.
@@ -70,7 +71,8 @@ def finished_result(options: argparse.Namespace) -> dict | None:
         return None
     _, meta = checkpoint.read(files.checkpoint, ("detector",))
     wanted = chosen(options, (*RESUMED_OPTIONS, "num_epochs"))
-    if meta.get("options") != wanted or meta["architecture"] != asdict(Architecture.from_options(options)):
+    here = (wanted, Source.of(options).split(), asdict(Architecture.from_options(options)))
+    if (meta.get("options"), meta.get("split"), meta["architecture"]) != here:
         raise UserError(f"{files.checkpoint} was trained with other options; leave out --resume to train anew")
     log.info("%s is finished; nothing to train", files.checkpoint)
     return read_json(files.result)

@@ -19,8 +19,6 @@ from src.dataset import (
     epoch_batches,
     load_images,
     steps_before_epoch,
-    test_samples,
-    train_samples,
 )
 from src.detector import Architecture, Detector
 from src.evaluation import TestSet
@@ -28,6 +26,7 @@ from src.features import CachedFeatures, EncodedPictures, training_features
 from src.inference import predict
 from src.progress import ProgressLine
 from src.run import RESUMED_OPTIONS, Files, Progress, chosen, finished_result
+from src.source import Source
 from src.utils import Interrupt, UserError, check_writable, log, versions, write_json
 from src.visualize import save_curves
 
@@ -48,6 +47,7 @@ class Training:
     def __init__(self, options: argparse.Namespace):
         self.options = options
         self.files = Files.of(options)
+        self.source = Source.of(options)
         if self.files.state.exists() and not options.resume:
             raise UserError(f"{self.files.state} is an unfinished training; go on with --resume, or remove the file")
         check_writable(self.files.checkpoint.parent, self.files.result.parent)
@@ -55,11 +55,8 @@ class Training:
         self.detector = Detector(architecture, options.seed)
         checkpoint.load_encoder(self.detector.encoder, options.backbone, options.pre_ckpt_path)
 
-        samples = train_samples(options.dataset_path, options.category)
-        self.test = TestSet.load(
-            test_samples(options.dataset_path, options.category),
-            *(options.im_resize, options.gt_protocol, options.num_workers),
-        )
+        samples = self.source.train()
+        self.test = TestSet.load(self.source.test(), *(options.im_resize, options.gt_protocol, options.num_workers))
         self.images = load_images(samples, options.im_resize, options.num_workers)
         self.batch_size = effective_batch_size(len(samples), options.train_batch_size)
         if self.batch_size < options.train_batch_size:
@@ -81,7 +78,8 @@ class Training:
                 raise UserError(
                     f"--{name} {now}: {self.files.state} was trained with {before}; give the same, or remove it"
                 )
-        if meta["architecture"] != asdict(self.detector.architecture) or meta["pictures"] != len(self.images):
+        here = (asdict(self.detector.architecture), self.source.split(), len(self.images))
+        if (meta["architecture"], meta["split"], meta["pictures"]) != here:
             raise UserError(f"{self.files.state} was made with another network or data set; remove it to start anew")
         checkpoint.assign(self._state_parameters(), arrays, self.files.state)
         self.progress = Progress(**meta["progress"])
@@ -98,6 +96,7 @@ class Training:
         meta = {
             "architecture": asdict(self.detector.architecture),
             "category": self.options.category,
+            "split": self.source.split(),
             "options": chosen(self.options, RESUMED_OPTIONS),
             "pictures": len(self.images),
             "progress": asdict(self.progress),
@@ -176,6 +175,7 @@ class Training:
         return {
             "category": self.options.category,
             "options": chosen(self.options, (*RESUMED_OPTIONS, "num_epochs")),
+            "split": self.source.split(),
             "epoch": record["epoch"],
             "gt_protocol": self.options.gt_protocol,
             "thresholds": thresholds,
@@ -197,7 +197,9 @@ class Training:
             "steps": self.progress.step,
             "train_pictures": len(self.images),
             "test_pictures": len(self.test.images),
-            "options": vars(self.options) | {"conv3x3_only": self.detector.architecture.conv3x3_only},
+            "options": vars(self.options)
+            | self.source.split()
+            | {"conv3x3_only": self.detector.architecture.conv3x3_only},
             "versions": versions(),
             "losses": self.progress.epoch_losses(
                 [self._steps_before(epoch) for epoch in range(self.options.num_epochs)]
