@@ -63,23 +63,26 @@ launch() {
     echo "$name: started, process $pid; follow it with: tail -f '$log'"
 }
 
+# read_flag USAGE ARGUMENT: sets FOREGROUND to 1 for -f, else 0; for -h prints the usage and ends.
+read_flag() {
+    FOREGROUND=0
+    case $2 in
+        -f | --foreground) FOREGROUND=1 ;;
+        -h | --help)
+            echo "usage: $1"
+            exit 0
+            ;;
+    esac
+}
+
 # one_device_run DEVICE PROGRAM USAGE ARGUMENTS...: what the run_standalone_train_* and run_eval_* scripts do.
 # ARGUMENTS: [-f|--foreground] DATASET_PATH CHECKPOINT CATEGORY [DEVICE_ID] [more options of the program]
 one_device_run() {
     local device=$1 program=$2 usage=$3 option=--ckpt_path device_id=0
     shift 3
     [[ $program == train.py ]] && option=--pre_ckpt_path
-    FOREGROUND=0
-    case ${1:-} in
-        -f | --foreground)
-            FOREGROUND=1
-            shift
-            ;;
-        -h | --help)
-            echo "usage: $usage"
-            return 0
-            ;;
-    esac
+    read_flag "$usage" "${1:-}"
+    shift "$FOREGROUND"
     [[ $# -ge 3 ]] || die "three arguments are needed: $usage"
     local dataset=$1 checkpoint=$2 category=$3
     shift 3
@@ -89,4 +92,22 @@ one_device_run() {
     fi
     launch "${program%.py}_$category" "$program" --dataset_path "$dataset" "$option" "$checkpoint" \
         --category "$category" --device_target "$device" --device_id "$device_id" "$@"
+}
+
+# all_categories_run DEVICE USAGE ARGUMENTS...: what the run_all_mvtec_* scripts do.
+# ARGUMENTS: [-f|--foreground] DATASET_PATH PRE_CKPT_PATH [DEVICE_ID ...] [more options of run_all.py]
+all_categories_run() {
+    local device=$1 usage=$2 devices=
+    shift 2
+    read_flag "$usage" "${1:-}"
+    shift "$FOREGROUND"
+    [[ $# -ge 2 ]] || die "two arguments are needed: $usage"
+    local dataset=$1 checkpoint=$2
+    shift 2
+    while [[ ${1:-} =~ ^[0-9]+$ ]]; do
+        devices+=${devices:+,}$1
+        shift
+    done
+    launch run_all run_all.py --dataset_path "$dataset" --pre_ckpt_path "$checkpoint" \
+        --device_target "$device" --device_ids "${devices:-0}" "$@"
 }

@@ -124,6 +124,10 @@ OPTIONS: dict[str, Option] = {
     "mindir_path": Option(str, None, "exported file; the JSON beside it says what it takes"),
     "label_dir": Option(str, None, "folder of the manifest that preprocess.py writes (default: --img_dir)"),
     "result_dir": Option(str, None, "folder of the runner's output"),
+    # several categories
+    "categories": Option(str, None, "categories with commas between them (default: all of the data set)"),
+    "device_ids": Option(str, "0", "numbers of the devices, with commas; each works on a category of its own"),
+    "jobs": Option(int, 1, "categories at a time on each device", check=at_least(1)),
     # device
     "device_target": Option(
         str, None, "device (default: what the machine has, in this order)", ("Ascend", "GPU", "CPU")
@@ -155,9 +159,15 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "postprocess": ("result_dir", "label_dir", "gt_protocol", "save_imgs", "output_dir", "result_path", "num_workers"),
     "eval": (*_DATA, "ckpt_path", "test_batch_size", "save_imgs", "output_dir", "result_path", *_DEVICE),
 }
+_EACH = ("category", "device_id", "resume", "result_path", "ckpt_path")  # run_all sets them for each category
+PROGRAMS["run_all"] = (
+    *("categories", "device_ids", "jobs"),
+    *(name for name in dict.fromkeys(PROGRAMS["train"] + PROGRAMS["eval"]) if name not in _EACH),
+)
 REQUIRED: dict[str, tuple[str, ...]] = {
     "train": ("dataset_path", "category", "pre_ckpt_path"),
     "eval": ("dataset_path", "ckpt_path"),
+    "run_all": ("dataset_path", "pre_ckpt_path"),
     "predict": ("ckpt_path", "img_dir"),
     "export": ("ckpt_file",),
     "preprocess": ("dataset_path", "mindir_path", "img_dir"),

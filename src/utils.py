@@ -34,10 +34,14 @@ def run(main: Callable[[], None]) -> None:
 
 
 class Interrupt:
-    """While entered, the first Ctrl-C (or SIGTERM) only asks to stop; a second one stops at once."""
+    """While entered, the first Ctrl-C (or SIGTERM) only asks to stop; a second one stops at once.
 
-    def __init__(self) -> None:
-        self.requested = False
+    Args:
+        answer: what the user is told at the first one.
+    """
+
+    def __init__(self, answer: str = "stopping after this step") -> None:
+        self.requested, self._answer = False, answer
 
     def __enter__(self) -> "Interrupt":
         self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -53,7 +57,7 @@ class Interrupt:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
-        print("stopping after this step; once more to stop at once", file=sys.stderr)
+        print(f"{self._answer}; once more to stop at once", file=sys.stderr)
 
     def stop(self, message: str) -> None:
         """End the program as interrupted, with a message."""
