@@ -84,7 +84,8 @@ def assign(parameters: Mapping[str, Parameter], arrays: Mapping[str, np.ndarray]
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise UserError(f"{source} does not fit the network: {'; '.join(problems[:3])}{more}; use the file made for it")
     for name, parameter in parameters.items():
-        parameter.set_data(Tensor(np.ascontiguousarray(arrays[name]), parameter.dtype))
+        array = np.asarray(arrays[name], order="C")  # not ascontiguousarray: that makes a scalar one-dimensional
+        parameter.set_data(Tensor(array, parameter.dtype))
 
 
 def load_encoder(encoder: Encoder, backbone: str, path: str | os.PathLike) -> None:

@@ -65,7 +65,7 @@ class CachedFeatures:
 
 @contextmanager
 def training_features(
-    encoded: EncodedPictures, cache: str, limit_gb: float | None, folder: Path
+    encoded: EncodedPictures, cache: str, limit_gb: float | None, place: Path
 ) -> Iterator[EncodedPictures | CachedFeatures]:
     """The features to train on, cached as `--cache_features` says; a memory-mapped file is removed at the end.
 
@@ -74,7 +74,7 @@ def training_features(
         cache: "off"; "auto": in memory up to the limit, beyond it in a memory-mapped file, or off where the disk
             is too small; "on": the same, but too small a disk is an error.
         limit_gb: gigabytes (10^9 bytes) of features kept in memory; None: half of the free memory.
-        folder: where a memory-mapped file goes.
+        place: a folder of a temporary name beside this path holds the memory-mapped files.
     """
     if cache == "off":
         yield encoded
@@ -85,10 +85,11 @@ def training_features(
         log.info("features: %.2f GB, cached in memory", need / GB)
         yield CachedFeatures(encoded)
         return
+    folder = place.parent
     free = shutil.disk_usage(folder).free
     if need < 0.9 * free:
         log.info("features: %.2f GB, more than the limit of %.2f GB; cached in %s", need / GB, limit / GB, folder)
-        with tempfile.TemporaryDirectory(prefix=".features.", dir=folder) as name:
+        with tempfile.TemporaryDirectory(prefix=f".{place.stem}.", suffix=place.suffix, dir=folder) as name:
             yield CachedFeatures(encoded, Path(name))
     elif cache == "on":
         raise UserError(

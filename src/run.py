@@ -9,7 +9,7 @@ import numpy as np
 from src import checkpoint
 from src.detector import Architecture
 from src.source import Source
-from src.utils import UserError, log, read_json
+from src.utils import UserError, log, read_json, remove_leftovers
 
 # A resumed run must agree with the interrupted one in these, or it would be neither.
 RESUMED_OPTIONS = ("category", "train_batch_size", "lr", "weight_decay", "seed")
@@ -24,15 +24,23 @@ class Files:
     best: Path
     result: Path
     curves: Path
+    features: Path
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "Files":
         """`<ckpt_dir>/fastflow_<category>...`; the result where --result_path says."""
         stem = Path(options.ckpt_dir) / f"fastflow_{options.category}"
-        names = [stem.with_name(stem.name + end) for end in (".ckpt", ".state.ckpt", "_best.ckpt", ".json", ".png")]
+        names = [
+            stem.with_name(stem.name + end)
+            for end in (".ckpt", ".state.ckpt", "_best.ckpt", ".json", ".png", ".features")
+        ]
         if options.result_path:
             names[3] = Path(options.result_path)
         return cls(*names)
+
+    def remove_leftovers(self) -> None:
+        """Remove the temporary files of an earlier process of this run that was killed."""
+        remove_leftovers(*(getattr(self, name) for name in self.__dataclass_fields__))
 
 
 @dataclass

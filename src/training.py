@@ -51,6 +51,7 @@ class Training:
         if self.files.state.exists() and not options.resume:
             raise UserError(f"{self.files.state} is an unfinished training; go on with --resume, or remove the file")
         check_writable(self.files.checkpoint.parent, self.files.result.parent)
+        self.files.remove_leftovers()
         architecture = Architecture.from_options(options)
         self.detector = Detector(architecture, options.seed)
         checkpoint.load_encoder(self.detector.encoder, options.backbone, options.pre_ckpt_path)
@@ -109,9 +110,7 @@ class Training:
         encoded = EncodedPictures(self.detector.encoder, self.images, options.backbone)
         total = self._steps_before(options.num_epochs)
         with (
-            training_features(
-                encoded, options.cache_features, options.cache_limit_gb, self.files.checkpoint.parent
-            ) as features,
+            training_features(encoded, options.cache_features, options.cache_limit_gb, self.files.features) as features,
             Interrupt() as interrupt,
             ProgressLine(self.progress.step, total) as line,
         ):

@@ -5,6 +5,8 @@ import json
 import logging
 import os
 import platform
+import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -98,6 +100,18 @@ def atomic_path(target: str | os.PathLike) -> Iterator[Path]:
         raise UserError(f"cannot write {target}: {error.strerror or error}; check the disk") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(*targets: Path) -> None:
+    """Remove what a killed process left of writing these files: `.<stem>.<8 random characters><suffix>`.
+
+    Also with the ending `.tmp`, which `mindspore.save_checkpoint` writes before it renames.
+    """
+    for target in targets:
+        ours = re.compile(rf"\.{re.escape(target.stem)}\.[a-z0-9_]{{8}}({re.escape(target.suffix)}|\.tmp)")
+        for path in target.parent.glob(".*"):
+            if ours.fullmatch(path.name):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def check_writable(*folders: Path) -> None:
