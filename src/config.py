@@ -107,7 +107,7 @@ OPTIONS: dict[str, Option] = {
         int, 3, "version of the MindIR: 3, or 1 for MindSpore Lite 2.0 and older runtimes", (1, 3)
     ),
     "mindir_path": Option(str, None, "exported file; the JSON beside it says what it takes"),
-    "label_dir": Option(str, None, "folder of the manifest that preprocess.py writes (default: --img_dir)"),
+    "label_dir": Option(str, None, "folder of the manifest, preprocess.py's --img_dir"),
     "result_dir": Option(str, None, "folder of the runner's output"),
     # device
     "device_target": Option(
@@ -136,7 +136,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "train": (*_DATA, *_NETWORK, *_TRAINING, "test_batch_size", "result_path", *_DEVICE),
     "predict": ("ckpt_path", "img_dir", "output_dir", "save_imgs", "test_batch_size", "num_workers", *_DEVICE),
     "export": ("ckpt_file", "file_format", "batch_size", "outputs", "mindir_version", "output_dir", *_DEVICE),
-    "preprocess": ("dataset_path", "category", "mindir_path", "img_dir", "label_dir", "num_workers"),
+    "preprocess": ("dataset_path", "category", "mindir_path", "img_dir"),
     "postprocess": ("result_dir", "label_dir", "gt_protocol", "save_imgs", "output_dir", "result_path", "num_workers"),
     "eval": (*_DATA, "ckpt_path", "test_batch_size", "save_imgs", "output_dir", "result_path", *_DEVICE),
 }

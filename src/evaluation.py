@@ -97,6 +97,7 @@ def headline_figures(result: dict) -> list[tuple[str, float]]:
     return [(name, result[name]) for name in HEADLINE if result.get(name) is not None]
 
 
-def headline(category: str, result: dict) -> list[str]:
-    """The lines that programs end with, in the form of the 2022 README."""
-    return [f"category is {category}", *(f"{name}: {value:.5f}" for name, value in headline_figures(result))]
+def headline(result: dict) -> list[str]:
+    """The lines that programs end with, in the form of the 2022 README; `result` as `report` makes it."""
+    lines = [f"category is {result['category']}", f"masks resized as: {result['gt_protocol']}"]
+    return lines + [f"{name}: {value:.5f}" for name, value in headline_figures(result["metrics"])]

@@ -130,7 +130,7 @@ def test_the_original_mask_protocol_is_named_and_differs(trained, data, tmp_path
         *("--gt_protocol", "original", "--result_path", tmp_path / "eval.json"),
     )
     assert done.returncode == 0, done.stderr
-    assert "masks: original" in done.stdout
+    assert "masks resized as: original" in done.stdout
     assert json.loads((tmp_path / "eval.json").read_text())["gt_protocol"] == "original"
 
 
