@@ -1,6 +1,5 @@
 // Runs a FastFlow MindIR on a folder of pictures; see HelpText or README.md.
 #include <chrono>
-#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <string>
@@ -76,8 +75,4 @@ Exit Main(const std::vector<std::string>& arguments) {
 }  // namespace
 }  // namespace fastflow
 
-int main(int argc, char** argv) {
-    // The runtime's log would bury the one line that counts; who wants it sets GLOG_v.
-    static_cast<void>(setenv("GLOG_v", "4", 0));
-    return static_cast<int>(fastflow::Main({argv + 1, argv + argc}));
-}
+int main(int argc, char** argv) { return static_cast<int>(fastflow::Main({argv + 1, argv + argc})); }

@@ -1,9 +1,12 @@
 #include "model.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "error.h"
 #include "include/api/context.h"
@@ -23,9 +26,8 @@ namespace ms = mindspore;
 // The runtime's own words, on one line.
 std::string Words(const ms::Status& status) {
     std::string text = status.ToString();
-    for (char& c : text) {
-        if (c == '\n' || c == '\r') c = ' ';
-    }
+    const auto breaks_line = [](char c) { return c == '\n' || c == '\r'; };
+    std::replace_if(text.begin(), text.end(), breaks_line, ' ');
     while (!text.empty() && text.back() == ' ') text.pop_back();
     return text.empty() ? "no reason given" : text;
 }
@@ -72,9 +74,12 @@ std::shared_ptr<ms::Context> MakeContext(const Options& options) {
 
 Error BuildError(const Options& options, const std::string& reason) {
     if (options.device == Device::kAscend) {
+        const std::string node = "/dev/davinci" + std::to_string(options.device_id);
+        std::error_code ignored;  // only a hint
+        const std::string hint = std::filesystem::exists(node, ignored) ? "" : "; there is no " + node;
         return Error(Exit::kDevice,
                      "device Ascend " + std::to_string(options.device_id) + ", cannot run " +
-                         options.mindir_path + " (" + reason +
+                         options.mindir_path + " (" + reason + hint +
                          "), check the device by npu-smi info, the driver, and the runtime's version");
     }
     return Error(Exit::kNotMindIr,
@@ -166,8 +171,8 @@ class Model::Runtime {
     void SetInput(const std::vector<float>& pictures) {
         const std::size_t size = pictures.size() * sizeof(float);
 #ifdef FASTFLOW_MINDSPORE_1_8
-        ms::MSTensor& input = inputs_[0];
-        input = ms::MSTensor(input.Name(), input.DataType(), input.Shape(), pictures.data(), size);
+        ms::MSTensor& tensor = inputs_[0];
+        tensor = ms::MSTensor(tensor.Name(), tensor.DataType(), tensor.Shape(), pictures.data(), size);
 #else
         void* target = inputs_[0].MutableData();
         if (target == nullptr || inputs_[0].DataSize() != size) {
