@@ -1,12 +1,15 @@
-"""What every program shares: the user's mistakes, logging, progress, and writing without half-written files."""
+"""What every program shares: the user's mistakes, logging, interruption, and files that are whole or not there."""
 
 import contextlib
 import json
 import logging
 import os
+import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 
 log = logging.getLogger("fastflow")
@@ -18,15 +21,49 @@ class UserError(Exception):
 
 def run(main: Callable[[], None]) -> None:
     """Run a program's main function: a `UserError` becomes one line on standard error and exit status 2."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    logging.basicConfig(format="%(message)s", stream=sys.stdout)
+    log.setLevel(logging.INFO)
     try:
         main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"interrupted{': ' if interrupt.args else ''}{''.join(interrupt.args)}", file=sys.stderr)
         sys.exit(130)
+
+
+class Interrupt:
+    """While entered, the first Ctrl-C (or SIGTERM) only asks to stop; a second one stops at once."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def __enter__(self) -> "Interrupt":
+        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number in self._before:
+            signal.signal(number, self._request)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _request(self, number: int, _frame: object) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+        print("stopping after this step; once more to stop at once", file=sys.stderr)
+
+    def stop(self, message: str) -> None:
+        """End the program as interrupted, with a message."""
+        raise KeyboardInterrupt(message)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes, for results and checkpoints."""
+    packages = ("mindspore", "numpy", "opencv-python-headless", "pillow")
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in packages}
 
 
 @contextlib.contextmanager
@@ -44,9 +81,7 @@ def atomic_path(target: str | os.PathLike) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
         os.close(handle)
     except OSError as error:
-        raise UserError(
-            f"cannot write {target}: {error.strerror}; choose a folder that can be written"
-        ) from error
+        raise UserError(f"cannot write {target}: {error.strerror}; choose a folder that can be written") from error
     temporary = Path(name)
     try:
         yield temporary
@@ -56,6 +91,21 @@ def atomic_path(target: str | os.PathLike) -> Iterator[Path]:
         raise UserError(f"cannot write {target}: {error.strerror or error}; check the disk") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(*folders: Path) -> None:
+    """Make the folders and try to write in them, so that hours of work do not end in an error.
+
+    Raises:
+        UserError: a folder cannot be made or written.
+    """
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise UserError(f"cannot write in {folder}: {error.strerror}; choose another folder") from error
 
 
 def _umask() -> int:

@@ -1,0 +1,20 @@
+"""Evaluate a checkpoint on a category's test set: AUROC, AP, F1-max, AUPRO, per defect type; panels too."""
+
+from src import config, device
+from src.utils import log, run
+
+
+def main() -> None:
+    options = config.parse("eval", __doc__)
+    options.device_target = device.prepare(options.device_target, options.device_id)
+
+    from src import evaluation
+
+    result = evaluation.evaluate_checkpoint(options)
+    log.info("masks: %s", result["gt_protocol"])
+    for line in evaluation.headline(result["category"], result["metrics"]):
+        log.info(line)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# What the scripts share; to be sourced. Shell settings are the sourcing script's.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# die TEXT: one error line, exit status 2.
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 2
+}
+
+# find_python: the interpreter to use: $PYTHON, an active environment's, the project's .venv, else python3.
+find_python() {
+    if [[ -n ${PYTHON:-} ]]; then
+        printf '%s\n' "$PYTHON"
+    elif [[ -n ${VIRTUAL_ENV:-} ]]; then
+        printf '%s\n' "$VIRTUAL_ENV/bin/python"
+    elif [[ -x $root/.venv/bin/python ]]; then
+        printf '%s\n' "$root/.venv/bin/python"
+    else
+        printf 'python3\n'
+    fi
+}
+
+# make_venv REQUIREMENTS...: the project's .venv with these files installed (nothing is done twice).
+make_venv() {
+    local base=${PYTHON:-python3} stamp=$root/.venv/installed arguments=() file
+    "$base" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' ||
+        die "$base is not Python 3.10 to 3.12, which MindSpore needs; set PYTHON to one that is"
+    for file in "$@"; do arguments+=(-r "$root/$file"); done
+    [[ -x $root/.venv/bin/python ]] || "$base" -m venv "$root/.venv"
+    if [[ $(cat "$stamp" 2>/dev/null) != "$(cd "$root" && cat "$@" requirements.txt | cksum)" ]]; then
+        echo "installing into .venv ..."
+        "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check "${arguments[@]}"
+        (cd "$root" && cat "$@" requirements.txt | cksum) >"$stamp"
+    fi
+}
+
+# launch NAME PROGRAM ARGUMENTS...: run a program of the project's root. With FOREGROUND=1 it runs here, and its
+# status is ours. Otherwise it goes on in the background with a log that ends in its exit status; a program that
+# fails within the first seconds is reported as failed.
+launch() {
+    local name=$1 program=$2 log=$PWD/logs/$1.log python pid status=0
+    shift 2
+    python=$(find_python)
+    if [[ ${FOREGROUND:-0} == 1 ]]; then
+        "$python" "$root/$program" "$@"
+        return
+    fi
+    mkdir -p "$PWD/logs"
+    # shellcheck disable=SC2016 # the inner shell expands it
+    nohup bash -c '"$@"; status=$?; echo "exit status $status"; exit "$status"' "$program" \
+        "$python" -u "$root/$program" "$@" >"$log" 2>&1 </dev/null &
+    pid=$!
+    for _ in 1 2 3 4 5 6; do
+        sleep 0.5
+        if ! kill -0 "$pid" 2>/dev/null; then
+            wait "$pid" || status=$?
+            cat "$log"
+            return "$status"
+        fi
+    done
+    echo "$name: started, process $pid; follow it with: tail -f '$log'"
+}
+
+# one_device_run DEVICE PROGRAM USAGE ARGUMENTS...: what the run_standalone_train_* and run_eval_* scripts do.
+# ARGUMENTS: [-f|--foreground] DATASET_PATH CHECKPOINT CATEGORY [DEVICE_ID] [more options of the program]
+one_device_run() {
+    local device=$1 program=$2 usage=$3 option=--ckpt_path device_id=0
+    shift 3
+    [[ $program == train.py ]] && option=--pre_ckpt_path
+    FOREGROUND=0
+    case ${1:-} in
+        -f | --foreground)
+            FOREGROUND=1
+            shift
+            ;;
+        -h | --help)
+            echo "usage: $usage"
+            return 0
+            ;;
+    esac
+    [[ $# -ge 3 ]] || die "three arguments are needed: $usage"
+    local dataset=$1 checkpoint=$2 category=$3
+    shift 3
+    if [[ ${1:-} =~ ^[0-9]+$ ]]; then
+        device_id=$1
+        shift
+    fi
+    launch "${program%.py}_$category" "$program" --dataset_path "$dataset" "$option" "$checkpoint" \
+        --category "$category" --device_target "$device" --device_id "$device_id" "$@"
+}

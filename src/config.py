@@ -1,0 +1,207 @@
+"""Every option once: name, type, default, help and check. A YAML file gives defaults; the command line wins."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from src.utils import UserError
+
+BACKBONES = ("wide_resnet50_2", "resnet18", "efficientnet_lite0")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One command-line option. `check` returns what is wrong with a value, or None."""
+
+    type: Callable[[str], Any]
+    default: Any
+    help: str
+    choices: tuple | None = None
+    check: Callable[[Any], str | None] = lambda value: None
+
+
+def boolean(text: str) -> bool:
+    """`true`/`false` and their usual spellings; argparse's `type=bool` would take "False" for True."""
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in words:
+        raise argparse.ArgumentTypeError(f"{text!r} is not true or false")
+    return words[text.lower()]
+
+
+def at_least(low: float) -> Callable[[float], str | None]:
+    """A check that a number is `low` or more."""
+    return lambda value: None if value >= low else f"must be {low} or more"
+
+
+def above(low: float) -> Callable[[float], str | None]:
+    """A check that a number is finite and more than `low`."""
+    return lambda value: None if low < value < float("inf") else f"must be more than {low}"
+
+
+def picture_size(value: int) -> str | None:
+    """The encoders' strides are 4, 8 and 16."""
+    return None if value >= 32 and value % 16 == 0 else "must be a multiple of 16, 32 or more"
+
+
+OPTIONS: dict[str, Option] = {
+    # data
+    "dataset_path": Option(str, None, "folder of the data set; it holds a folder per category"),
+    "category": Option(str, None, "category to train or evaluate, e.g. bottle"),
+    "gt_protocol": Option(
+        str,
+        "nearest",
+        "how masks are resized: nearest (> 0 is a defect) or original (2022: bilinear, truncated)",
+        ("nearest", "original"),
+    ),
+    "num_workers": Option(int, min(8, os.cpu_count() or 1), "threads that decode pictures", check=at_least(1)),
+    # network
+    "backbone": Option(str, "wide_resnet50_2", "frozen ImageNet encoder", BACKBONES),
+    "pre_ckpt_path": Option(str, None, "the encoder's ImageNet weights (.ckpt, made by src/pthtockpt.py)"),
+    "im_resize": Option(int, 256, "pictures are resized to this many pixels squared", check=picture_size),
+    "flow_step": Option(int, 8, "flow steps per scale", check=at_least(1)),
+    "hidden_ratio": Option(float, 1.0, "hidden channels of a subnet per input channel", check=above(0)),
+    "conv3x3_only": Option(boolean, None, "3x3 convolutions in every flow step (default: for resnet18 only)"),
+    "norm_affine": Option(boolean, True, "learn LayerNorm's elementwise scale and offset"),
+    # training
+    "num_epochs": Option(int, 500, "epochs", check=at_least(1)),
+    "train_batch_size": Option(int, 32, "pictures per training step", check=at_least(1)),
+    "lr": Option(float, 1e-3, "Adam's learning rate", check=above(0)),
+    "weight_decay": Option(float, 1e-5, "L2 penalty added to the gradient", check=at_least(0)),
+    "seed": Option(int, 1, "seed of initial weights, permutations and batches", check=at_least(0)),
+    "log_interval": Option(int, 10, "training steps between log lines", check=at_least(1)),
+    "eval_interval": Option(
+        int, 10, "epochs between evaluations on the test set, for looking only; 0: never", check=at_least(0)
+    ),
+    "save_interval": Option(int, 10, "epochs between saves of the training state", check=at_least(1)),
+    "save_best": Option(boolean, False, "also keep the checkpoint that is best on the test set, named as such"),
+    "resume": Option(boolean, False, "go on from the saved training state of the same category, if any"),
+    "ckpt_dir": Option(str, "ckpt", "folder for checkpoints and their JSON"),
+    "cache_features": Option(
+        str,
+        "auto",
+        "keep the encoder's features of the training pictures: in memory, beyond the limit in a file; off: encode anew",
+        ("auto", "on", "off"),
+    ),
+    "cache_limit_gb": Option(
+        float, None, "gigabytes of features kept in memory (default: half of the free memory)", check=at_least(0)
+    ),
+    # evaluation
+    "ckpt_path": Option(str, None, "checkpoint to evaluate, written by train.py or src/pthtockpt.py"),
+    "test_batch_size": Option(int, 8, "pictures per evaluation step", check=at_least(1)),
+    "save_imgs": Option(boolean, False, "write a panel (picture, mask, heat map, overlay) per test picture"),
+    "output_dir": Option(str, "results", "folder for panels and exported files"),
+    "result_path": Option(str, None, "JSON file for the figures (default: beside the checkpoint)"),
+    # device
+    "device_target": Option(
+        str, None, "device (default: what the machine has, in this order)", ("Ascend", "GPU", "CPU")
+    ),
+    "device_id": Option(int, 0, "number of the device", check=at_least(0)),
+}
+
+_NETWORK = (
+    "backbone",
+    "pre_ckpt_path",
+    "im_resize",
+    "flow_step",
+    "hidden_ratio",
+    "conv3x3_only",
+    "norm_affine",
+)
+_TRAINING = (
+    *("num_epochs", "train_batch_size", "lr", "weight_decay", "seed", "log_interval", "eval_interval"),
+    *("save_interval", "save_best", "resume", "ckpt_dir", "cache_features", "cache_limit_gb"),
+)
+_DEVICE = ("device_target", "device_id")
+_DATA = ("dataset_path", "category", "gt_protocol", "num_workers")
+
+PROGRAMS: dict[str, tuple[str, ...]] = {
+    "train": (*_DATA, *_NETWORK, *_TRAINING, "test_batch_size", "result_path", *_DEVICE),
+    "eval": (*_DATA, "ckpt_path", "test_batch_size", "save_imgs", "output_dir", "result_path", *_DEVICE),
+}
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "train": ("dataset_path", "category", "pre_ckpt_path"),
+    "eval": ("dataset_path", "ckpt_path"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are this project's: one line and exit status 2."""
+
+    def error(self, message: str) -> None:
+        raise UserError(f"{message}; see {self.prog} --help")
+
+
+def _add(parser: argparse.ArgumentParser, name: str) -> None:
+    option = OPTIONS[name]
+    text = option.help.replace("%", "%%")
+    if option.default is not None:
+        text += f" (default: {option.default})"
+    if option.type is boolean:
+        parser.add_argument(f"--{name}", type=boolean, nargs="?", const=True, default=None, metavar="BOOL", help=text)
+        parser.add_argument(f"--no-{name}", dest=name, action="store_false", default=None, help=argparse.SUPPRESS)
+    else:
+        parser.add_argument(f"--{name}", type=option.type, choices=option.choices, help=text)
+
+
+def _from_yaml(path: str) -> dict[str, Any]:
+    """The options that a YAML file gives, with their types."""
+    try:
+        given = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise UserError(f"cannot read --config {path}: {error.strerror}; check the path") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not YAML ({str(error).splitlines()[0]}); mend it") from error
+    if not isinstance(given, dict):
+        raise UserError(f"{path} must hold lines of the form `option: value`")
+    for name, value in given.items():
+        if name not in OPTIONS:
+            raise UserError(f"{path} has the unknown option {name!r}; see --help for the options")
+        try:
+            given[name] = value if value is None else OPTIONS[name].type(str(value))
+        except (ValueError, argparse.ArgumentTypeError) as error:
+            raise UserError(f"{path}: {name}: {value!r} is not valid ({error}); see --help") from error
+    return given
+
+
+def parse(program: str, description: str, argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of a program: the command line over `--config` over the defaults, checked.
+
+    Args:
+        program: a key of `PROGRAMS`.
+        description: the first lines of `--help`.
+        argv: arguments; the process's own by default.
+
+    Raises:
+        UserError: an unknown option or value, or a required option that is missing.
+    """
+    parser = Parser(prog=f"{program}.py", description=description, allow_abbrev=False, argument_default=None)
+    parser.add_argument("--config", metavar="FILE.yaml", help="YAML file with defaults for these options")
+    for name in PROGRAMS[program]:
+        _add(parser, name)
+    given = parser.parse_args(sys.argv[1:] if argv is None else argv)
+    defaults = _from_yaml(given.config) if given.config else {}
+    values = {}
+    for name in PROGRAMS[program]:
+        value = getattr(given, name)
+        values[name] = defaults.get(name, OPTIONS[name].default) if value is None else value
+        _check(program, name, values[name])
+    return argparse.Namespace(**values)
+
+
+def _check(program: str, name: str, value: Any) -> None:
+    option = OPTIONS[name]
+    if value is None:
+        if name in REQUIRED[program]:
+            raise UserError(f"--{name} is missing: {option.help}; see {program}.py --help")
+        return
+    if option.choices and value not in option.choices:
+        raise UserError(f"--{name} {value}: choose one of {', '.join(map(str, option.choices))}")
+    wrong = option.check(value)
+    if wrong:
+        raise UserError(f"--{name} {value}: {wrong}")

@@ -1,0 +1,61 @@
+"""The whole network, pictures -> anomaly map and score, and the options that shape it."""
+
+from dataclasses import asdict, dataclass
+
+from mindspore import Tensor, nn
+
+from src.anomaly_map import AnomalyMap, image_score
+from src.encoder import ENCODERS, STRIDES, Encoder
+from src.fastflow import FastFlow
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The options that shape the network; a checkpoint carries them, so nothing has to be said twice."""
+
+    backbone: str
+    im_resize: int = 256
+    flow_step: int = 8
+    hidden_ratio: float = 1.0
+    conv3x3_only: bool = False
+    norm_affine: bool = True
+
+    @classmethod
+    def from_options(cls, options) -> "Architecture":
+        """From parsed options; `conv3x3_only` of None means the encoder's own default."""
+        values = {name: getattr(options, name) for name in cls.__dataclass_fields__}
+        if values["conv3x3_only"] is None:
+            values["conv3x3_only"] = ENCODERS[options.backbone].conv3x3_only
+        return cls(**values)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Height (= width) of each scale's map."""
+        return tuple(self.im_resize // stride for stride in STRIDES)
+
+    def build_fastflow(self, seed: int = 1) -> FastFlow:
+        """The flows, with initial weights and permutations drawn from `seed`."""
+        options = asdict(self)
+        channels = ENCODERS[options.pop("backbone")].channels
+        options.pop("im_resize")
+        return FastFlow(channels, self.sizes, **options, seed=seed)
+
+
+class Detector(nn.Cell):
+    """FastFlow on its encoder, with the map: what eval, predict, export and the Ascend 310 run.
+
+    Inputs: normalised RGB (B, 3, S, S) float32.
+    Outputs: anomaly map (B, 1, S, S) in -1..0, and score (B,), its maximum.
+    """
+
+    def __init__(self, architecture: Architecture, seed: int = 1):
+        super().__init__()
+        self.architecture = architecture
+        self.encoder = Encoder(architecture.backbone)
+        self.fastflow = architecture.build_fastflow(seed)
+        self.anomaly_map = AnomalyMap(architecture.sizes, architecture.im_resize)
+
+    def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        latents, _ = self.fastflow(*self.encoder(image))
+        anomaly_map = self.anomaly_map(latents)
+        return anomaly_map, image_score(anomaly_map)

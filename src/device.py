@@ -1,0 +1,60 @@
+"""Which device computes, and what must be set before MindSpore is imported. Nothing here imports it at the top."""
+
+import os
+from pathlib import Path
+
+from src.utils import UserError
+
+TARGETS = ("Ascend", "GPU", "CPU")
+
+
+def _device_files(target: str) -> bool:
+    """Whether the operating system shows a device of this kind (CPU: always)."""
+    pattern = {"Ascend": "davinci[0-9]*", "GPU": "nvidia[0-9]*", "CPU": "null"}[target]
+    return any(Path("/dev").glob(pattern))
+
+
+def prepare(target: str | None = None, device_id: int = 0) -> str:
+    """Choose the device, set MindSpore's environment, import it, and set device and graph mode.
+
+    Must run before anything imports mindspore. On a CPU with AVX-512, the convolutions of MindSpore 2.9 and
+    2.10 fall to oneDNN's reference code, 100 times slower, unless oneDNN is limited to AVX2; a value that the
+    user has set stays.
+
+    Args:
+        target: "Ascend", "GPU", "CPU", or None for the first of these that the machine has.
+        device_id: number of the device.
+
+    Returns:
+        The device target in use.
+
+    Raises:
+        UserError: the machine has no such device, or this MindSpore cannot use it.
+    """
+    found = [name for name in ((target,) if target else TARGETS) if _device_files(name)]
+    if not found:
+        raise UserError(
+            f"--device_target {target}: this machine shows no {target} device; choose another or install its driver"
+        )
+    os.environ.setdefault("GLOG_v", "3")  # errors only; MindSpore warns of every device that is not there
+    limit_onednn = "CPU" in found and "ONEDNN_MAX_CPU_ISA" not in os.environ
+    if limit_onednn:
+        os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
+
+    import mindspore as ms
+
+    usable = [name for name in found if getattr(ms.device_context, name.lower()).is_available()]
+    if not usable:
+        raise UserError(
+            f"--device_target {target}: MindSpore {ms.__version__} as installed cannot use it; "
+            f"install the MindSpore package for {target}, or choose CPU"
+        )
+    chosen = usable[0]
+    if limit_onednn and chosen != "CPU":
+        del os.environ["ONEDNN_MAX_CPU_ISA"]
+    count = getattr(ms.device_context, chosen.lower()).device_count()
+    if device_id >= count:
+        raise UserError(f"--device_id {device_id}: this machine has {count} {chosen} device(s), numbered from 0")
+    ms.set_device(chosen, device_id)
+    ms.set_context(mode=ms.GRAPH_MODE)
+    return chosen

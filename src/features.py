@@ -1,0 +1,103 @@
+"""The encoder's features of the training pictures: computed once and kept (cached), or anew for every batch.
+
+The encoder is frozen and pictures are not augmented, so their standardised features never change.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+from mindspore import Tensor
+
+from src.dataset import normalize
+from src.encoder import ENCODERS, STRIDES, Encoder
+from src.progress import progress
+from src.utils import UserError, log
+
+ENCODE_BATCH = 8  # pictures per encoder call while the cache is filled
+GB = 1e9
+
+
+class EncodedPictures:
+    """Standardised features of pictures [N, S, S, 3] uint8, encoded anew for each batch."""
+
+    def __init__(self, encoder: Encoder, images: np.ndarray, backbone: str):
+        self.encoder, self.images, self.spec = encoder, images, ENCODERS[backbone]
+
+    def batch(self, indices: np.ndarray) -> tuple[Tensor, ...]:
+        """The features of the pictures at `indices`: per scale (B, C_i, H_i, W_i)."""
+        return self.encoder(Tensor(normalize(self.images[indices], self.spec.mean, self.spec.std)))
+
+    def shapes(self) -> list[tuple[int, int, int]]:
+        """(C_i, H_i, W_i) per scale."""
+        size = self.images.shape[1]
+        return [(c, size // s, size // s) for c, s in zip(self.spec.channels, STRIDES)]
+
+
+class CachedFeatures:
+    """Standardised features of all pictures, float32 arrays [N, C_i, H_i, W_i] in memory or memory-mapped."""
+
+    def __init__(self, encoded: EncodedPictures, folder: Path | None = None):
+        count = len(encoded.images)
+        shapes = [(count, *shape) for shape in encoded.shapes()]
+        if folder is None:
+            self.arrays = [np.empty(shape, np.float32) for shape in shapes]
+        else:
+            names = [folder / f"features_{i}.npy" for i in range(len(shapes))]
+            self.arrays = [
+                np.lib.format.open_memmap(name, "w+", np.float32, shape) for name, shape in zip(names, shapes)
+            ]
+        size = min(ENCODE_BATCH, count)
+        for start in progress(range(0, count, size), "encoding the training pictures"):
+            indices = np.minimum(np.arange(start, start + size), count - 1)  # one batch size, one graph
+            used = min(size, count - start)
+            for array, feature in zip(self.arrays, encoded.batch(indices)):
+                array[start : start + used] = feature.asnumpy()[:used]
+
+    def batch(self, indices: np.ndarray) -> tuple[Tensor, ...]:
+        """The features of the pictures at `indices`: per scale (B, C_i, H_i, W_i)."""
+        return tuple(Tensor.from_numpy(array[indices]) for array in self.arrays)
+
+
+@contextmanager
+def training_features(
+    encoded: EncodedPictures, cache: str, limit_gb: float | None, folder: Path
+) -> Iterator[EncodedPictures | CachedFeatures]:
+    """The features to train on, cached as `--cache_features` says; a memory-mapped file is removed at the end.
+
+    Args:
+        encoded: the training pictures.
+        cache: "off"; "auto": in memory up to the limit, beyond it in a memory-mapped file, or off where the disk
+            is too small; "on": the same, but too small a disk is an error.
+        limit_gb: gigabytes (10^9 bytes) of features kept in memory; None: half of the free memory.
+        folder: where a memory-mapped file goes.
+    """
+    if cache == "off":
+        yield encoded
+        return
+    need = 4 * len(encoded.images) * sum(int(np.prod(shape)) for shape in encoded.shapes())
+    limit = psutil.virtual_memory().available / 2 if limit_gb is None else limit_gb * GB
+    if need <= limit:
+        log.info("features: %.2f GB, cached in memory", need / GB)
+        yield CachedFeatures(encoded)
+        return
+    free = shutil.disk_usage(folder).free
+    if need < 0.9 * free:
+        log.info("features: %.2f GB, more than the limit of %.2f GB; cached in %s", need / GB, limit / GB, folder)
+        with tempfile.TemporaryDirectory(prefix=".features.", dir=folder) as name:
+            yield CachedFeatures(encoded, Path(name))
+    elif cache == "on":
+        raise UserError(
+            f"--cache_features on: {need / GB:.1f} GB fit neither the memory limit of {limit / GB:.1f} GB nor {folder} "
+            f"({free / GB:.1f} GB free); raise --cache_limit_gb, free disk space, or take --cache_features off"
+        )
+    else:
+        log.info(
+            "features: not cached: %.1f GB fit neither the memory limit of %.1f GB nor %s (%.1f GB free)",
+            *(need / GB, limit / GB, folder, free / GB),
+        )
+        yield encoded

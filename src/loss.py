@@ -1,0 +1,17 @@
+"""The training loss: the negative log-likelihood of the features."""
+
+from mindspore import Tensor, nn
+
+
+class NegativeLogLikelihood(nn.Cell):
+    """FastFlow's equation (3) without its constant: `0.5 * sum(z^2) - log|det J|`, per picture and scale.
+
+    The mean over the batch, summed over the scales.
+    """
+
+    def construct(self, latents: tuple[Tensor, ...], log_dets: tuple[Tensor, ...]) -> Tensor:
+        """Latents (B, C_i, H_i, W_i) and log-determinants (B,) -> the loss, a scalar."""
+        loss = 0
+        for z, log_det in zip(latents, log_dets):
+            loss += (0.5 * (z * z).sum((1, 2, 3)) - log_det).mean()
+        return loss

@@ -1,0 +1,76 @@
+"""A training run's bookkeeping: where its files go, and how far it has come."""
+
+import argparse
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from src import checkpoint
+from src.detector import Architecture
+from src.utils import UserError, log, read_json
+
+# A resumed run must agree with the interrupted one in these, or it would be neither.
+RESUMED_OPTIONS = ("category", "train_batch_size", "lr", "weight_decay", "seed")
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a run's files go."""
+
+    checkpoint: Path
+    state: Path
+    best: Path
+    result: Path
+    curves: Path
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "Files":
+        """`<ckpt_dir>/fastflow_<category>...`; the result where --result_path says."""
+        stem = Path(options.ckpt_dir) / f"fastflow_{options.category}"
+        names = [stem.with_name(stem.name + end) for end in (".ckpt", ".state.ckpt", "_best.ckpt", ".json", ".png")]
+        if options.result_path:
+            names[3] = Path(options.result_path)
+        return cls(*names)
+
+
+@dataclass
+class Progress:
+    """How far training has come: finished steps, seconds in them, the loss of each, a record per evaluation."""
+
+    step: int = 0
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+    history: list[dict] = field(default_factory=list)
+
+    def epoch_losses(self, starts: list[int]) -> list[float]:
+        """The mean loss of each epoch, given the number of steps before each."""
+        return [float(np.mean(losses)) for losses in np.split(self.losses, starts[1:])]
+
+    def best(self) -> dict | None:
+        """The evaluation with the highest pixel AUROC (image AUROC where there are no masks)."""
+        key = "pixel_auc" if any(record.get("pixel_auc") is not None for record in self.history) else "image_auc"
+        known = [record for record in self.history if record.get(key) is not None]
+        return max(known, key=lambda record: record[key], default=None)
+
+
+def chosen(options: argparse.Namespace, names: tuple[str, ...]) -> dict:
+    """Some of the options, for a checkpoint."""
+    return {name: getattr(options, name) for name in names}
+
+
+def finished_result(options: argparse.Namespace) -> dict | None:
+    """The result of a finished training with the same options, or None if there is none yet.
+
+    Raises:
+        UserError: there is one with other options; it is not replaced under --resume.
+    """
+    files = Files.of(options)
+    if files.state.exists() or not files.checkpoint.exists():
+        return None
+    _, meta = checkpoint.read(files.checkpoint, ("detector",))
+    wanted = chosen(options, (*RESUMED_OPTIONS, "num_epochs"))
+    if meta.get("options") != wanted or meta["architecture"] != asdict(Architecture.from_options(options)):
+        raise UserError(f"{files.checkpoint} was trained with other options; leave out --resume to train anew")
+    log.info("%s is finished; nothing to train", files.checkpoint)
+    return read_json(files.result)

@@ -1,0 +1,209 @@
+"""Train one category: what is loaded, the loop, and what is saved when.
+
+While training goes on, everything is in one file, `fastflow_<category>.state.ckpt`: the detector, so that it can
+be evaluated, and the optimizer, so that it can be resumed. `fastflow_<category>.ckpt` is written when all epochs
+are done, and the state removed. So an unfinished run never replaces a finished one.
+"""
+
+import argparse
+import math
+import time
+from dataclasses import asdict
+
+import mindspore as ms
+
+from src import checkpoint, evaluation
+from src.cell import TrainStep, adam
+from src.dataset import (
+    effective_batch_size,
+    epoch_batches,
+    load_images,
+    steps_before_epoch,
+    test_samples,
+    train_samples,
+)
+from src.detector import Architecture, Detector
+from src.evaluation import TestSet
+from src.features import CachedFeatures, EncodedPictures, training_features
+from src.progress import ProgressLine
+from src.run import RESUMED_OPTIONS, Files, Progress, chosen, finished_result
+from src.utils import Interrupt, UserError, check_writable, log, versions, write_json
+from src.visualize import save_curves
+
+
+def train(options: argparse.Namespace) -> dict:
+    """Train as the options say; returns the result that the JSON holds. With --resume, a finished run is not redone.
+
+    Raises:
+        UserError: anything wrong with the input, found before the first step; or a loss that is not finite.
+    """
+    finished = finished_result(options) if options.resume else None
+    return finished or Training(options).run()
+
+
+class Training:
+    """One run of `train.py`. Everything that can be wrong with the input is found before the first step."""
+
+    def __init__(self, options: argparse.Namespace):
+        self.options = options
+        self.files = Files.of(options)
+        if self.files.state.exists() and not options.resume:
+            raise UserError(f"{self.files.state} is an unfinished training; go on with --resume, or remove the file")
+        check_writable(self.files.checkpoint.parent, self.files.result.parent)
+        architecture = Architecture.from_options(options)
+        self.detector = Detector(architecture, options.seed)
+        checkpoint.load_encoder(self.detector.encoder, options.backbone, options.pre_ckpt_path)
+
+        samples = train_samples(options.dataset_path, options.category)
+        self.test = TestSet.load(
+            test_samples(options.dataset_path, options.category),
+            *(options.im_resize, options.gt_protocol, options.num_workers),
+        )
+        self.images = load_images(samples, options.im_resize, options.num_workers)
+        self.batch_size = effective_batch_size(len(samples), options.train_batch_size)
+        if self.batch_size < options.train_batch_size:
+            log.info(
+                "the category has %d training pictures: the batch is %d instead of %d",
+                *(len(samples), self.batch_size, options.train_batch_size),
+            )
+        self.optimizer = adam(self.detector.fastflow, options.lr, options.weight_decay)
+        self.step = TrainStep(self.detector.fastflow, self.optimizer)
+        self.progress = Progress()
+        if options.resume and self.files.state.exists():
+            self._resume()
+
+    def _resume(self) -> None:
+        arrays, meta = checkpoint.read(self.files.state, ("state",))
+        for name in RESUMED_OPTIONS:
+            before, now = meta["options"][name], getattr(self.options, name)
+            if before != now:
+                raise UserError(
+                    f"--{name} {now}: {self.files.state} was trained with {before}; give the same, or remove it"
+                )
+        if meta["architecture"] != asdict(self.detector.architecture) or meta["pictures"] != len(self.images):
+            raise UserError(f"{self.files.state} was made with another network or data set; remove it to start anew")
+        checkpoint.assign(self._state_parameters(), arrays, self.files.state)
+        self.progress = Progress(**meta["progress"])
+        log.info("resuming after step %d", self.progress.step)
+
+    def _state_parameters(self) -> dict[str, ms.Parameter]:
+        network = checkpoint.named_parameters(self.detector)
+        known = {id(parameter) for parameter in network.values()}
+        moments = [parameter for parameter in self.optimizer.get_parameters() if id(parameter) not in known]
+        return network | {checkpoint.OPTIMIZER + parameter.name: parameter for parameter in moments}
+
+    def save_state(self) -> None:
+        """Write the detector and everything that `--resume` needs, atomically."""
+        meta = {
+            "architecture": asdict(self.detector.architecture),
+            "category": self.options.category,
+            "options": chosen(self.options, RESUMED_OPTIONS),
+            "pictures": len(self.images),
+            "progress": asdict(self.progress),
+        }
+        checkpoint.save(self.files.state, self._state_parameters(), "state", meta)
+
+    def run(self) -> dict:
+        """Train, evaluate, save; returns what the JSON beside the checkpoint holds."""
+        options = self.options
+        encoded = EncodedPictures(self.detector.encoder, self.images, options.backbone)
+        total = self._steps_before(options.num_epochs)
+        with (
+            training_features(
+                encoded, options.cache_features, options.cache_limit_gb, self.files.checkpoint.parent
+            ) as features,
+            Interrupt() as interrupt,
+            ProgressLine(self.progress.step, total) as line,
+        ):
+            while self.progress.step < total:
+                epoch = self._epoch(features, interrupt, line)
+                self._after_epoch(epoch)
+        return self._finish()
+
+    def _steps_before(self, epoch: int) -> int:
+        """Steps in all epochs before `epoch`, counted from 0."""
+        return steps_before_epoch(len(self.images), self.batch_size, epoch)
+
+    def _epoch(self, features: EncodedPictures | CachedFeatures, interrupt: Interrupt, line: ProgressLine) -> int:
+        """The steps that are left of the current epoch; returns how many epochs are finished now."""
+        epoch = self.progress.step * self.batch_size // len(self.images)
+        line.title(f"epoch {epoch + 1}/{self.options.num_epochs}")
+        batches = list(epoch_batches(len(self.images), self.batch_size, self.options.seed, epoch))
+        for indices in batches[self.progress.step - self._steps_before(epoch) :]:
+            started = time.perf_counter()
+            loss = float(self.step(*features.batch(indices)).asnumpy())  # waits for the device
+            seconds = time.perf_counter() - started
+            if not math.isfinite(loss):
+                self._stop_on_bad_loss(loss)
+            self.progress.step += 1
+            self.progress.seconds += seconds
+            self.progress.losses.append(loss)
+            line.step(loss, seconds, log_line=self.progress.step % self.options.log_interval == 0)
+            if interrupt.requested:
+                self.save_state()
+                interrupt.stop(f"saved {self.files.state}: train.py --resume goes on with it, eval.py evaluates it")
+        return epoch + 1
+
+    def _stop_on_bad_loss(self, loss: float) -> None:
+        left = (
+            f"the last good state is {self.files.state}" if self.files.state.exists() else "no state was saved before"
+        )
+        raise UserError(f"the loss is {loss} at step {self.progress.step + 1}; {left}; train with a lower --lr")
+
+    def _after_epoch(self, epoch: int) -> None:
+        """Save and look, as often as the options say; `epoch` of them are finished."""
+        options = self.options
+        last = epoch == options.num_epochs
+        if last or epoch % options.save_interval == 0:
+            self.save_state()
+        if options.eval_interval and epoch % options.eval_interval == 0 and not last:
+            record, _ = self._evaluate(epoch)
+            log.info("epoch %d: %s", epoch, ", ".join(f"{k} {v:.4f}" for k, v in evaluation.headline_figures(record)))
+
+    def _evaluate(self, epoch: int) -> tuple[dict, dict]:
+        """Figures on the test set, recorded in the history, and the figures per defect type."""
+        maps, scores = evaluation.predict(self.detector, self.test.images, self.options.test_batch_size)
+        record = {"epoch": epoch, **evaluation.figures(self.test, maps, scores)}
+        self.progress.history.append(record)
+        if self.options.save_best and self.progress.best() is record:
+            checkpoint.save_detector(self.files.best, self.detector, self._detector_meta(record))
+        return record, evaluation.figures_per_defect(self.test, maps, scores)
+
+    def _detector_meta(self, record: dict) -> dict:
+        """What a detector's checkpoint says of itself."""
+        thresholds = {name: record[name] for name in ("pixel_threshold", "image_threshold") if name in record}
+        return {
+            "category": self.options.category,
+            "options": chosen(self.options, (*RESUMED_OPTIONS, "num_epochs")),
+            "epoch": record["epoch"],
+            "gt_protocol": self.options.gt_protocol,
+            "thresholds": thresholds,
+            "versions": versions(),
+        }
+
+    def _finish(self) -> dict:
+        """The last epoch's figures are the result; the unfinished state goes when the checkpoint is there."""
+        record, per_defect = self._evaluate(self.options.num_epochs)
+        checkpoint.save_detector(self.files.checkpoint, self.detector, self._detector_meta(record))
+        result = {
+            "category": self.options.category,
+            "checkpoint": self.files.checkpoint.name,
+            "gt_protocol": self.options.gt_protocol,
+            "metrics": {name: value for name, value in record.items() if name != "epoch"},
+            "best_on_test": self.progress.best(),
+            "per_defect": per_defect,
+            "seconds": round(self.progress.seconds, 3),
+            "steps": self.progress.step,
+            "train_pictures": len(self.images),
+            "test_pictures": len(self.test.images),
+            "options": vars(self.options) | {"conv3x3_only": self.detector.architecture.conv3x3_only},
+            "versions": versions(),
+            "losses": self.progress.epoch_losses(
+                [self._steps_before(epoch) for epoch in range(self.options.num_epochs)]
+            ),
+            "history": self.progress.history,
+        }
+        write_json(self.files.result, result)
+        save_curves(self.files.curves, result["losses"], result["history"])
+        self.files.state.unlink(missing_ok=True)
+        return result

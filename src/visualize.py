@@ -1,0 +1,125 @@
+"""Pictures for people: a panel per test picture, the training curves."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from src.utils import atomic_path
+
+MARGIN = 6  # pixels between and around the tiles
+HEADER = 22  # pixels of text above a row of tiles
+INK, PAPER = (30, 30, 30), (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class ColourScale:
+    """The map values that are drawn coldest and hottest: one scale per run, so that a good part looks good."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, maps: np.ndarray, labels: np.ndarray) -> "ColourScale":
+        """From maps [N, S, S] of a test set with labels [N]: from what good pixels show to the strongest defects.
+
+        Cold is the 99th percentile of the good pictures' pixels (of all pictures where none is good); hot is the
+        99.9th percentile of all.
+        """
+        good = maps[~labels] if (~labels).any() else maps
+        low = float(np.percentile(good[:, ::4, ::4], 99 if len(good) < len(maps) else 50))
+        high = float(np.percentile(maps[:, ::2, ::2], 99.9))
+        return cls(low, max(high, low + 1e-6))
+
+    def __call__(self, anomaly_map: np.ndarray) -> np.ndarray:
+        """A map of any shape in 0 (cold) .. 1 (hot), float32."""
+        return np.clip((anomaly_map - self.low) / (self.high - self.low), 0, 1).astype(np.float32)
+
+
+def heat_map(anomaly_map: np.ndarray, scale: ColourScale) -> np.ndarray:
+    """A map [S, S] in colours, [S, S, 3] uint8 RGB."""
+    grey = np.uint8(np.rint(255 * scale(anomaly_map)))
+    return cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
+
+
+def overlay(image: np.ndarray, anomaly_map: np.ndarray, scale: ColourScale, threshold: float | None) -> np.ndarray:
+    """The picture [S, S, 3] uint8 with the map's heat over it, and a line around all at or above the threshold."""
+    share = 0.6 * scale(anomaly_map)[:, :, None]
+    mixed = np.uint8(np.rint(image * (1 - share) + heat_map(anomaly_map, scale) * share))
+    if threshold is not None:
+        found = np.uint8(anomaly_map >= threshold)
+        contours, _ = cv2.findContours(found, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(mixed, contours, -1, (255, 255, 255), 1)
+    return mixed
+
+
+def panel(title: str, tiles: list[tuple[str, np.ndarray]]) -> Image.Image:
+    """Tiles [S, S, 3] uint8 side by side, each under its name, under one title."""
+    size = tiles[0][1].shape[0]
+    width = MARGIN + len(tiles) * (size + MARGIN)
+    page = Image.new("RGB", (width, 2 * HEADER + size + MARGIN), PAPER)
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(size=14)
+    draw.text((MARGIN, 3), title, INK, font)
+    for i, (name, tile) in enumerate(tiles):
+        left = MARGIN + i * (size + MARGIN)
+        draw.text((left, HEADER + 1), name, INK, font)
+        page.paste(Image.fromarray(tile), (left, 2 * HEADER))
+    return page
+
+
+def save_panels(
+    folder: Path,
+    names: list[str],
+    images: np.ndarray,
+    masks: np.ndarray | None,
+    labels: np.ndarray | None,
+    maps: np.ndarray,
+    scores: np.ndarray,
+    scale: ColourScale,
+    thresholds: dict[str, float],
+) -> None:
+    """Write `<folder>/<name>.png` for every picture: picture, mask (if there is one), heat map, overlay.
+
+    Args:
+        names: of the pictures, with "/" for sub-folders.
+        images: [N, S, S, 3] uint8; masks: [N, S, S] bool; labels: [N] bool, None where they are not known.
+        maps: [N, S, S]; scores: [N].
+        thresholds: "pixel_threshold" and "image_threshold", each optional.
+    """
+    cut = thresholds.get("image_threshold")
+    for i, name in enumerate(names):
+        verdict = "" if cut is None else f" {'>=' if scores[i] >= cut else '<'} {cut:.3f}: "
+        verdict += "" if cut is None else "defect" if scores[i] >= cut else "good"
+        truth = "" if labels is None else f"   (truth: {'defect' if labels[i] else 'good'})"
+        tiles = [("picture", images[i])]
+        if masks is not None:
+            tiles.append(("mask", np.repeat(np.uint8(255 * masks[i])[:, :, None], 3, 2)))
+        tiles.append(("heat map", heat_map(maps[i], scale)))
+        tiles.append(("overlay", overlay(images[i], maps[i], scale, thresholds.get("pixel_threshold"))))
+        with atomic_path(folder / f"{name}.png") as path:
+            panel(f"{name}   score {scores[i]:.3f}{verdict}{truth}", tiles).save(path)
+
+
+def save_curves(path: Path, losses: list[float], history: list[dict]) -> None:
+    """Write the loss per epoch and the figures of the evaluations as one picture."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    left.plot(range(1, len(losses) + 1), losses, color="tab:blue")
+    left.set(xlabel="epoch", ylabel="negative log-likelihood", title="training loss")
+    for name, label in (("pixel_auc", "pixel AUROC"), ("image_auc", "image AUROC"), ("aupro", "AUPRO")):
+        points = [(record["epoch"], record[name]) for record in history if record.get(name) is not None]
+        if points:
+            right.plot(*zip(*points), marker="o", markersize=3, label=label)
+    right.set(xlabel="epoch", title="on the test set, for looking")
+    if right.lines:
+        right.legend()
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110)

