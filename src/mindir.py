@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from google.protobuf.message import DecodeError
 from mindspore.train import mind_ir_pb2 as ir
@@ -220,9 +220,7 @@ class _Rewriter:
                 "write the network without it or export version 3"
             )
 
-    def _by_rule(
-        self, node: ir.NodeProto, primitive: ir.PrimitiveProto, inputs: list[str], rule: _Rule
-    ) -> None:
+    def _by_rule(self, node: ir.NodeProto, primitive: ir.PrimitiveProto, inputs: list[str], rule: _Rule) -> None:
         expected = rule.inputs + len(rule.attributes)
         if len(inputs) != expected:
             raise UserError(
@@ -249,9 +247,7 @@ class _Rewriter:
         primitive = self.operations[node.op_type.removeprefix("REF::")]
         attributes = {entry.name: _value(entry) for entry in primitive.attribute}
         if attributes["mode"] != "constant" or not attributes.get("paddings_contiguous", True):
-            raise UserError(
-                f"operation PadV3 ({node.domain}) has no rule for {attributes['mode']}; pad by zeros"
-            )
+            raise UserError(f"operation PadV3 ({node.domain}) has no rule for {attributes['mode']}; pad by zeros")
         if len(inputs) > 2 and _number(self._constant(inputs[2], node)) != 0:
             raise UserError(f"operation PadV3 ({node.domain}) pads by other than 0; pad by zeros")
         flat = _integers(self._constant(inputs[1], node))
@@ -332,9 +328,7 @@ class _Rewriter:
         node.attribute.add().CopyFrom(_without_sequence(value))
         self.nodes.append(node)
 
-    def _emit(
-        self, node: ir.NodeProto, operation: str, inputs: list[str], attributes: dict[str, Value]
-    ) -> None:
+    def _emit(self, node: ir.NodeProto, operation: str, inputs: list[str], attributes: dict[str, Value]) -> None:
         written = ir.NodeProto(name=node.name, domain=node.domain, input=inputs, output=node.output)
         for attribute in node.attribute:
             written.attribute.add().CopyFrom(_without_sequence(attribute))
@@ -346,8 +340,8 @@ class _Rewriter:
         node: ir.NodeProto,
         operation: str,
         inputs: list[str],
-        shape: Optional[tuple[int, ...]],
-        attributes: Optional[dict[str, Value]] = None,
+        shape: tuple[int, ...] | None,
+        attributes: dict[str, Value] | None = None,
     ) -> str:
         """Write a helper of `node` with a float32 output of `shape`; returns the output's name."""
         helper = ir.NodeProto(name=f"{node.name}.{operation}", domain=f"{node.domain}.{operation}")
@@ -399,15 +393,13 @@ def _name_outputs(graph: ir.GraphProto, names: Sequence[str]) -> None:
     is_tuple = last.op_type.removeprefix("REF::").startswith("MakeTuple:")
     results = list(last.input) if is_tuple else [output]
     if len(results) != len(names):
-        raise UserError(
-            f"the graph has {len(results)} outputs where {len(names)} names are given; name each one"
-        )
+        raise UserError(f"the graph has {len(results)} outputs where {len(names)} names are given; name each one")
     for result, name in zip(results, names):
         if result in nodes:
             nodes[result].domain = name
 
 
-def _node_shape(node: ir.NodeProto) -> Optional[tuple[int, ...]]:
+def _node_shape(node: ir.NodeProto) -> tuple[int, ...] | None:
     for attribute in node.attribute:
         if attribute.name == "shape" and attribute.type == Attribute.TENSORS:
             return tuple(attribute.tensors[0].dims)
@@ -453,9 +445,7 @@ def _value(attribute: Attribute) -> Value:
         return (attribute.strings[0] if attribute.strings else attribute.s).decode()
     if kind == Attribute.NONE:
         return None
-    raise UserError(
-        f"a constant of type {Attribute.AttributeType.Name(kind)} has no rule for MindIR version 1"
-    )
+    raise UserError(f"a constant of type {Attribute.AttributeType.Name(kind)} has no rule for MindIR version 1")
 
 
 def _attribute(value: Value, nested: bool = False) -> Attribute:

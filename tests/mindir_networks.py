@@ -2,30 +2,24 @@
 
 import os
 
-os.environ.setdefault(
-    "ONEDNN_MAX_CPU_ISA", "AVX2"
-)  # before mindspore: else convolutions are 100 times slower
+os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")  # before mindspore: else convolutions are 100 times slower
 
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 
-def _conv(
-    inputs: int, outputs: int, kernel: int, stride: int = 1, pad: int = 0, group: int = 1, bias: bool = False
-):
+def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, pad: int = 0, group: int = 1, bias: bool = False):
     return nn.Conv2d(
         inputs, outputs, kernel, stride, pad_mode="pad", padding=pad, group=group, has_bias=bias,
-        weight_init="normal", bias_init="normal",
+        weight_init="he_normal", bias_init="normal",
     )  # fmt: skip
 
 
 def _batch_norm(channels: int) -> nn.BatchNorm2d:
     """A batch norm as training leaves it: no statistic or weight at its default."""
     rng = np.random.default_rng(channels)
-    draw = {
-        name: rng.uniform(0.5, 1.5, channels).astype(np.float32) for name in ("gamma", "beta", "mean", "var")
-    }
+    draw = {name: rng.uniform(0.5, 1.5, channels).astype(np.float32) for name in ("gamma", "beta", "mean", "var")}
     return nn.BatchNorm2d(
         channels, eps=1e-5, gamma_init=Tensor(draw["gamma"]), beta_init=Tensor(draw["beta"]),
         moving_mean_init=Tensor(draw["mean"]), moving_var_init=Tensor(draw["var"]),
@@ -112,7 +106,7 @@ class LayerNorm(nn.Cell):
         super().__init__()
         rng = np.random.default_rng(0)
         self.weight = Parameter(Tensor(rng.uniform(0.5, 1.5, shape).astype(np.float32)), name="weight")
-        self.bias = Parameter(Tensor(rng.normal(size=shape).astype(np.float32)), name="bias")
+        self.bias = Parameter(Tensor(rng.normal(0, 0.1, shape).astype(np.float32)), name="bias")
 
     def construct(self, x: Tensor) -> Tensor:
         centred = x - x.mean((1, 2, 3), keep_dims=True)
@@ -134,9 +128,7 @@ class FlowStep(nn.Cell):
             _conv(self.left, 2 * self.right, kernel, 1, pad, bias=True),
         )  # fmt: skip
         self.global_scale = Parameter(Tensor(rng.normal(9, 1, (1, channels, 1, 1)), ms.float32), name="scale")
-        self.global_offset = Parameter(
-            Tensor(rng.normal(size=(1, channels, 1, 1)), ms.float32), name="offset"
-        )
+        self.global_offset = Parameter(Tensor(rng.normal(0, 0.1, (1, channels, 1, 1)), ms.float32), name="offset")
         self.permutation = Tensor(rng.permutation(channels).astype(np.int32))
         self.use_split = use_split
 
@@ -164,20 +156,38 @@ def upsampling(source: int, target: int) -> np.ndarray:
 
 
 class AnomalyMap(nn.Cell):
-    """Latents (N,C_i,S_i,S_i) -> map (N,1,S,S) and score (N)."""
+    """Latents (N,C_i,S_i,S_i) -> map (N,1,S,S) and score (N). All matrix products are of two plain matrices."""
 
     def __init__(self, sizes: tuple[int, ...], target: int) -> None:
         super().__init__()
-        self.rows = [Tensor(upsampling(size, target)) for size in sizes]
-        self.columns = [Tensor(upsampling(size, target).T.copy()) for size in sizes]
+        self.target = target
+        self.matrices = [Tensor(upsampling(size, target).T.copy()) for size in sizes]
+
+    def _upsample_rows(self, x: Tensor, matrix: Tensor) -> Tensor:
+        """(N,A,B) -> (N,T,A): the last axis interpolated, then the axes exchanged."""
+        n, a, b = x.shape
+        y = ops.matmul(ops.reshape(x, (n * a, b)), matrix)
+        return ops.transpose(ops.reshape(y, (n, a, self.target)), (0, 2, 1))
 
     def construct(self, latents: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         total = 0.0
         for i in range(len(latents)):
-            density = -ops.exp(-0.5 * ops.square(latents[i]).mean(1, keep_dims=True))
-            total = total + ops.matmul(ops.matmul(self.rows[i], density), self.columns[i])
-        anomaly_map = total / len(latents)
+            density = -ops.exp(-0.5 * ops.square(latents[i]).mean(1))
+            total = total + self._upsample_rows(self._upsample_rows(density, self.matrices[i]), self.matrices[i])
+        anomaly_map = ops.expand_dims(total / len(latents), 1)
         return anomaly_map, anomaly_map.max((1, 2, 3))
+
+
+class BroadcastMatMul(nn.Cell):
+    """(N,1,A,A) -> (N,1,T,T) by matrix products that broadcast a matrix over the stack."""
+
+    def __init__(self, size: int, target: int) -> None:
+        super().__init__()
+        self.rows = Tensor(upsampling(size, target))
+        self.columns = Tensor(upsampling(size, target).T.copy())
+
+    def construct(self, x: Tensor) -> Tensor:
+        return ops.matmul(ops.matmul(self.rows, x), self.columns)
 
 
 class SmallDetector(nn.Cell):
@@ -186,12 +196,8 @@ class SmallDetector(nn.Cell):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.encoder = ResNetStyle()
-        self.norms = nn.CellList(
-            [LayerNorm((8, size // 4, size // 4)), LayerNorm((16, size // 8, size // 8))]
-        )
-        self.flows = nn.CellList(
-            [nn.SequentialCell(FlowStep(c, 3), FlowStep(c, 1), FlowStep(c, 3)) for c in (8, 16)]
-        )
+        self.norms = nn.CellList([LayerNorm((8, size // 4, size // 4)), LayerNorm((16, size // 8, size // 8))])
+        self.flows = nn.CellList([nn.SequentialCell(FlowStep(c, 3), FlowStep(c, 1), FlowStep(c, 3)) for c in (8, 16)])
         self.map = AnomalyMap((size // 4, size // 8), size)
 
     def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
