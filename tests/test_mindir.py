@@ -139,6 +139,60 @@ def test_an_operation_without_a_rule_is_named_and_nothing_written(cell, named, t
     assert [path.name for path in tmp_path.iterdir()] == ["new.mindir"]
 
 
+class UnusedSum(nn.Cell):
+    """A branch that no output needs, as the log-determinant is in a map's export."""
+
+    def __init__(self):
+        super().__init__()
+        self.relu = nn.ReLU()
+
+    def branch(self, x):
+        return self.relu(x), ops.softplus(x).sum()
+
+    def construct(self, x):
+        first, _ = self.branch(x)
+        return first
+
+
+def test_what_no_output_needs_needs_no_rule(tmp_path):
+    rewritten = rewrite_model(read_mindir(export(UnusedSum(), tmp_path / "a.mindir", 1, 2, 4, 4)))
+    assert operations(rewritten) == ["ReLU"]
+
+
+class SumInPlace(nn.Cell):
+    def construct(self, x):
+        total = x * 2
+        total += x
+        total += ops.exp(x)
+        return total
+
+
+class SharedInPlace(nn.Cell):
+    """The changed tensor is read again: as a plain sum this would compute something else."""
+
+    def construct(self, x):
+        first = x * 2
+        total = first
+        total += x
+        return ops.exp(first), total
+
+
+def test_sums_in_place_become_plain_ones(tmp_path):
+    source = export(SumInPlace(), tmp_path / "new.mindir", 1, 2, 4, 4)
+    assert "InplaceAddExt" in operations(read_mindir(source))
+    rewrite_to_version_1(source, tmp_path / "old.mindir")
+    assert operations(read_mindir(tmp_path / "old.mindir")).count("Add") == 2
+    x = draw(1, 2, 4, 4)
+    result = nn.GraphCell(ms.load(str(tmp_path / "old.mindir")))(Tensor(x)).asnumpy()
+    np.testing.assert_allclose(result, 3 * x + np.exp(x), rtol=1e-5)
+
+
+def test_a_shared_tensor_changed_in_place_is_an_error(tmp_path):
+    model = read_mindir(export(SharedInPlace(), tmp_path / "new.mindir", 1, 2, 4, 4))
+    with pytest.raises(UserError, match=r"InplaceAddExt .* write a = a \+ b"):
+        rewrite_model(model)
+
+
 def test_an_unknown_argument_is_an_error(tmp_path):
     model = read_mindir(export(networks.FlowStep(6, 3), tmp_path / "a.mindir", 1, 6, 4, 4))
     primitive = next(p.name for p in model.primitives if p.op_type == "Tanh")
