@@ -8,3 +8,5 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from src import device
 
 device.prepare("CPU")
+
+from tests.runner_toolchain import runner  # noqa: F401  a fixture for every test that runs the C++ runner
