@@ -9,4 +9,6 @@ from src import device
 
 device.prepare("CPU")
 
-from tests.runner_toolchain import runner  # noqa: F401  a fixture for every test that runs the C++ runner
+# Fixtures for every test.
+from tests.programs import data, trained, weights  # noqa: F401
+from tests.runner_toolchain import runner  # noqa: F401
