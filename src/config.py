@@ -166,7 +166,7 @@ def _add(parser: argparse.ArgumentParser, name: str) -> None:
         parser.add_argument(f"--{name}", type=boolean, nargs="?", const=True, default=None, metavar="BOOL", help=text)
         parser.add_argument(f"--no-{name}", dest=name, action="store_false", default=None, help=argparse.SUPPRESS)
     else:  # choices are checked in `_check`, in the same words for a YAML file's values
-        metavar = f"{{{','.join(option.choices)}}}" if option.choices else None
+        metavar = f"{{{','.join(map(str, option.choices))}}}" if option.choices else None
         parser.add_argument(f"--{name}", type=option.type, metavar=metavar, help=text)
 
 

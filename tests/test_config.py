@@ -8,13 +8,12 @@ from src.encoder import ENCODERS
 from src.utils import UserError
 
 NEEDED = {
-    "train": ["--dataset_path", "data", "--category", "nut", "--pre_ckpt_path", "w.ckpt"],
-    "eval": ["--dataset_path", "data", "--ckpt_path", "x.ckpt"],
+    program: [text for name in REQUIRED[program] for text in (f"--{name}", f"some {name}")] for program in PROGRAMS
 }
 OTHER_VALUES = {
     **{"gt_protocol": "original", "backbone": "resnet18", "im_resize": "64", "hidden_ratio": "0.5"},
     **{"lr": "1e-4", "weight_decay": "0", "eval_interval": "0", "cache_features": "off", "cache_limit_gb": "1.5"},
-    "device_target": "CPU",
+    **{"device_target": "CPU", "file_format": "ONNX", "outputs": "latents", "mindir_version": "1"},
 }
 
 
@@ -185,4 +184,4 @@ def test_help_names_every_option_with_choices_and_default(program, capsys):
     for name in PROGRAMS[program]:
         assert f"--{name} " in text
         if OPTIONS[name].choices:
-            assert f"--{name} {{{','.join(OPTIONS[name].choices)}}}" in text
+            assert f"--{name} {{{','.join(map(str, OPTIONS[name].choices))}}}" in text

@@ -242,7 +242,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 @pytest.mark.slow
 def test_two_thousand_pictures_need_less_than_two_gigabytes():
-    """Half of them good, 3 % of all pixels defective: maps, masks, all figures and MindSpore's own memory."""
+    """Half of them good, 3 % of all pixels defective: maps, masks and all figures."""
     done = subprocess.run([sys.executable, "-c", PEAK, "0.03"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[-1]) < 2e9
