@@ -165,25 +165,31 @@ def _add(parser: argparse.ArgumentParser, name: str) -> None:
     if option.type is boolean:
         parser.add_argument(f"--{name}", type=boolean, nargs="?", const=True, default=None, metavar="BOOL", help=text)
         parser.add_argument(f"--no-{name}", dest=name, action="store_false", default=None, help=argparse.SUPPRESS)
-    else:
-        parser.add_argument(f"--{name}", type=option.type, choices=option.choices, help=text)
+    else:  # choices are checked in `_check`, in the same words for a YAML file's values
+        metavar = f"{{{','.join(map(str, option.choices))}}}" if option.choices else None
+        parser.add_argument(f"--{name}", type=option.type, metavar=metavar, help=text)
 
 
 def _from_yaml(path: str) -> dict[str, Any]:
-    """The options that a YAML file gives, with their types."""
+    """The options that a YAML file gives, with their types.
+
+    The values are read as text, as on the command line: to YAML itself, `category: 01` would be the number 1.
+    """
     try:
-        given = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        given = yaml.load(Path(path).read_text(encoding="utf-8"), yaml.BaseLoader) or {}
     except OSError as error:
         raise UserError(f"cannot read --config {path}: {error.strerror}; check the path") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not YAML ({str(error).splitlines()[0]}); mend it") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not YAML ({' '.join(str(error).split())}); mend it") from error
     if not isinstance(given, dict):
         raise UserError(f"{path} must hold lines of the form `option: value`")
     for name, value in given.items():
         if name not in OPTIONS:
             raise UserError(f"{path} has the unknown option {name!r}; see --help for the options")
+        if not isinstance(value, str):
+            raise UserError(f"{path}: {name} must have one value, not {value}")
         try:
-            given[name] = value if value is None else OPTIONS[name].type(str(value))
+            given[name] = None if value in ("", "null", "~") else OPTIONS[name].type(value)
         except (ValueError, argparse.ArgumentTypeError) as error:
             raise UserError(f"{path}: {name}: {value!r} is not valid ({error}); see --help") from error
     return given

@@ -220,7 +220,7 @@ MISTAKES = {
     "im_resize": (100, "multiple of 16"),
     "train_batch_size": (0, "must be 1 or more"),
     "num_epochs": (0, "must be 1 or more"),
-    "gt_protocol": ("bilinear", "invalid choice"),
+    "gt_protocol": ("bilinear", "choose one of nearest, original"),
     "device_target": ("GPU", "GPU"),
     "ckpt_dir": ("/proc/nowhere", "cannot write in /proc/nowhere"),
 }
