@@ -11,8 +11,7 @@ def main() -> None:
     from src import evaluation, inference
 
     result = inference.evaluate_checkpoint(options)
-    log.info("masks: %s", result["gt_protocol"])
-    for line in evaluation.headline(result["category"], result["metrics"]):
+    for line in evaluation.headline(result):
         log.info(line)
 
 

@@ -11,12 +11,13 @@ def main() -> None:
     from src import evaluation, training
 
     result = training.train(options)
-    log.info("masks: %s", result["gt_protocol"])
-    for line in evaluation.headline(result["category"], result["metrics"]):
+    for line in evaluation.headline(result):
         log.info(line)
     best = result["best_on_test"]
-    if best:
-        log.info("best_pixel_auc (chosen on the test set): %s at epoch %d", best.get("pixel_auc"), best["epoch"])
+    for name in ("pixel_auc", "image_auc"):
+        if best and best.get(name) is not None:
+            log.info("best_%s (chosen on the test set): %.5f at epoch %d", name, best[name], best["epoch"])
+            break
 
 
 if __name__ == "__main__":

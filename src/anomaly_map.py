@@ -23,8 +23,8 @@ class AnomalyMap(nn.Cell):
     """Latents (B, C_i, H_i, W_i) -> map (B, 1, S, S) in -1..0, higher where a defect is likelier.
 
     Per scale `-exp(-0.5 * mean_c(z^2))`, upsampled, then the mean over the scales (FastFlow's likelihood map as
-    gathierry/FastFlow and anomalib write it). Bilinear upsampling is two constant matrix products, which export
-    everywhere and agree with torch's within 1e-6.
+    gathierry/FastFlow and anomalib write it). Bilinear upsampling is two constant matrix products, of plain matrices:
+    these export everywhere, old runtimes included, and agree with torch's within 1e-6.
 
     Args:
         sizes: height (= width) of each scale's map.
@@ -33,15 +33,22 @@ class AnomalyMap(nn.Cell):
 
     def __init__(self, sizes: tuple[int, ...], im_resize: int):
         super().__init__()
-        self.rows = [Tensor(bilinear_matrix(size, im_resize)) for size in sizes]
-        self.columns = [Tensor(bilinear_matrix(size, im_resize).T.copy()) for size in sizes]
+        self.size = im_resize
+        self.matrices = [Tensor(bilinear_matrix(size, im_resize).T.copy()) for size in sizes]  # (size, S)
 
     def construct(self, latents: tuple[Tensor, ...]) -> Tensor:
         total = 0
-        for z, rows, columns in zip(latents, self.rows, self.columns):
-            likelihood = -ops.exp(-0.5 * (z * z).mean(1, keep_dims=True))
-            total = total + ops.matmul(rows, ops.matmul(likelihood, columns))  # += does not export
-        return total / len(self.rows)
+        for z, matrix in zip(latents, self.matrices):
+            likelihood = -ops.exp(-0.5 * (z * z).mean(1))  # (B, H, W)
+            wide = self.upsample(likelihood, matrix)  # (B, S, H): columns done, and turned to be the rows
+            total = total + self.upsample(wide, matrix)  # not +=, which does not export
+        return ops.expand_dims(total / len(self.matrices), 1)
+
+    def upsample(self, x: Tensor, matrix: Tensor) -> Tensor:
+        """(B, H, W) times (W, S), transposed: (B, S, H)."""
+        batch, height, width = x.shape
+        product = ops.matmul(x.reshape(batch * height, width), matrix)
+        return product.reshape(batch, height, self.size).transpose(0, 2, 1)
 
 
 def image_score(anomaly_map: Tensor) -> Tensor:

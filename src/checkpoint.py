@@ -20,10 +20,10 @@ from src.utils import UserError, atomic_path
 
 OPTIMIZER = "optimizer."  # what the names of the optimizer's arrays begin with in a training state
 _META = "fastflow_meta"
-_ADVICE = {
-    "encoder": "ImageNet weights; convert those: python src/pthtockpt.py --pth_path FILE.pth",
-    "detector": "a trained FastFlow; give train.py's, or convert one: python src/pthtockpt.py --pth_path FILE",
-    "state": "the state of an unfinished training; give train.py's .state.ckpt",
+_KINDS = {  # what it is, and where to get one
+    "encoder": ("an encoder's ImageNet weights", "convert those: python src/pthtockpt.py --pth_path FILE.pth"),
+    "detector": ("a trained FastFlow", "give train.py's, or convert one: python src/pthtockpt.py --pth_path FILE"),
+    "state": ("the state of an unfinished training", "give train.py's .state.ckpt"),
 }
 
 
@@ -57,8 +57,9 @@ def read(path: str | os.PathLike, kinds: tuple[str, ...] = ()) -> tuple[dict[str
     text = loaded.pop(_META, None)
     meta = json.loads(str(text)) if text is not None else {}
     if kinds and meta.get("kind") not in kinds:
-        found = f"{meta['kind']} checkpoint" if meta else "checkpoint written by other software"
-        raise UserError(f"{path} is a {found}, not {_ADVICE[kinds[0]]}")
+        found, _ = _KINDS.get(meta.get("kind"), ("what other software wrote", ""))
+        wanted, advice = _KINDS[kinds[0]]
+        raise UserError(f"{path} holds {found}, not {wanted}; {advice}")
     return {name: value.asnumpy() for name, value in loaded.items()}, meta
 
 

@@ -122,7 +122,7 @@ OPTIONS: dict[str, Option] = {
         int, 3, "version of the MindIR: 3, or 1 for MindSpore Lite 2.0 and older runtimes", (1, 3)
     ),
     "mindir_path": Option(str, None, "exported file; the JSON beside it says what it takes"),
-    "label_dir": Option(str, None, "folder of the manifest that preprocess.py writes (default: --img_dir)"),
+    "label_dir": Option(str, None, "folder of the manifest, preprocess.py's --img_dir"),
     "result_dir": Option(str, None, "folder of the runner's output"),
     # several categories
     "categories": Option(str, None, "categories with commas between them (default: all of the data set)"),
@@ -155,7 +155,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "train": (*_DATA, *_NETWORK, *_TRAINING, "test_batch_size", "result_path", *_DEVICE),
     "predict": ("ckpt_path", "img_dir", "output_dir", "save_imgs", "test_batch_size", "num_workers", *_DEVICE),
     "export": ("ckpt_file", "file_format", "batch_size", "outputs", "mindir_version", "output_dir", *_DEVICE),
-    "preprocess": ("dataset_path", "category", "mindir_path", "img_dir", "label_dir", "num_workers"),
+    "preprocess": ("dataset_path", "dataset", "train_list", "split_seed", "category", "mindir_path", "img_dir"),
     "postprocess": ("result_dir", "label_dir", "gt_protocol", "save_imgs", "output_dir", "result_path", "num_workers"),
     "eval": (*_DATA, "ckpt_path", "test_batch_size", "save_imgs", "output_dir", "result_path", *_DEVICE),
 }
@@ -193,18 +193,22 @@ def _add(parser: argparse.ArgumentParser, name: str) -> None:
     if option.type is boolean:
         parser.add_argument(f"--{name}", type=boolean, nargs="?", const=True, default=None, metavar="BOOL", help=text)
         parser.add_argument(f"--no-{name}", dest=name, action="store_false", default=None, help=argparse.SUPPRESS)
-    else:
-        parser.add_argument(f"--{name}", type=option.type, choices=option.choices, help=text)
+    else:  # choices are checked in `_check`, in the same words for a YAML file's values
+        metavar = f"{{{','.join(map(str, option.choices))}}}" if option.choices else None
+        parser.add_argument(f"--{name}", type=option.type, metavar=metavar, help=text)
 
 
 def _from_file(path: str) -> dict[str, Any]:
-    """The options that a YAML file, or the JSON of an earlier run, gives, with their types."""
+    """The options that a YAML file, or the JSON of an earlier run, gives, with their types.
+
+    The values are read as text, as on the command line: to YAML itself, `category: 01` would be the number 1.
+    """
     try:
-        given = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        given = yaml.load(Path(path).read_text(encoding="utf-8"), yaml.BaseLoader) or {}
     except OSError as error:
         raise UserError(f"cannot read --config {path}: {error.strerror}; check the path") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not YAML ({str(error).splitlines()[0]}); mend it") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not YAML ({' '.join(str(error).split())}); mend it") from error
     if isinstance(given, dict) and isinstance(given.get("options"), dict):  # a result
         given = {name: value for name, value in given["options"].items() if name not in NOT_REPEATED}
     if not isinstance(given, dict):
@@ -212,8 +216,10 @@ def _from_file(path: str) -> dict[str, Any]:
     for name, value in given.items():
         if name not in OPTIONS:
             raise UserError(f"{path} has the unknown option {name!r}; see --help for the options")
+        if not isinstance(value, str):
+            raise UserError(f"{path}: {name} must have one value, not {value}")
         try:
-            given[name] = value if value is None else OPTIONS[name].type(str(value))
+            given[name] = None if value in ("", "null", "~") else OPTIONS[name].type(value)
         except (ValueError, argparse.ArgumentTypeError) as error:
             raise UserError(f"{path}: {name}: {value!r} is not valid ({error}); see --help") from error
     return given

@@ -1,5 +1,6 @@
 """State dicts of other software -> this project's names; used by `src/pthtockpt.py`."""
 
+import math
 import pickle
 import re
 from pathlib import Path
@@ -53,6 +54,8 @@ def read_state(source: Path) -> State:
     if source.suffix == ".ckpt" and not _is_torch(source):
         state, _ = checkpoint.read(source)
         return {_torch_name(name): value for name, value in state.items()}
+    if not _is_torch(source):
+        raise UserError(f"{source} is not a PyTorch file; give a .pth, .pt or .ckpt with weights")
     import torch
 
     try:
@@ -62,7 +65,7 @@ def read_state(source: Path) -> State:
             f"{source} holds more than weights, and is not unpickled for safety; where it was trained, save only "
             "torch.load(FILE)['state_dict'] and convert that"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # a damaged file makes the unpickler fail in any way
         raise UserError(f"{source} is not a PyTorch file, or is damaged; get it again") from error
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
@@ -75,12 +78,12 @@ def read_state(source: Path) -> State:
 def _is_torch(source: Path) -> bool:
     """Whether a file is a zip or a pickle, as PyTorch's are; MindSpore's is protobuf."""
     with source.open("rb") as file:
-        return file.read(2) in (b"PK", b"\x80\x02", b"\x80\x04")
+        return file.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 def _torch_name(name: str) -> str:
-    stem, _, leaf = name.removeprefix("network.").rpartition(".")
-    return f"{stem}.{_MINDSPORE_NAMES.get(leaf, leaf)}"
+    stem, dot, leaf = name.removeprefix("network.").rpartition(".")
+    return stem + dot + _MINDSPORE_NAMES.get(leaf, leaf)
 
 
 def guess_backbone(state: State, source: Path) -> str:
@@ -150,6 +153,8 @@ def whole_model(state: State, source: Path, arch: str | None, im_resize: int | N
             {prefix + name: value for name, value in flow_step(part, f"{source}: scale {scale}, step {step}")}
         )
 
+    if not encoder:
+        raise UserError(f"{source}: the encoder's parameters (feature_extractor.*) are missing; save the whole model")
     backbone = arch or guess_backbone(encoder, source)
     for name, value in encoder_arrays(encoder, backbone, source).items():
         arrays[f"encoder.backbone.{name}"] = value
@@ -159,32 +164,44 @@ def whole_model(state: State, source: Path, arch: str | None, im_resize: int | N
     if any(weight is None for weight in weights):
         raise UserError(f"{source}: a flow step of scale 0 is missing; get the file again")
     norm = arrays.get("fastflow.norms.0.weight")
+    size = STRIDES[0] * norm.shape[1] if norm is not None else im_resize or 256
+    if im_resize not in (None, size):
+        raise UserError(f"--im_resize {im_resize}: {source} was trained with {size} pixels; leave the option out")
     architecture = Architecture(
         backbone=backbone,
-        im_resize=STRIDES[0] * norm.shape[1] if norm is not None else im_resize or 256,
+        im_resize=size,
         flow_step=len(weights),
-        hidden_ratio=weights[0].shape[0] / weights[0].shape[1],
+        hidden_ratio=hidden_ratio([w.shape[:2] for n, w in arrays.items() if n.endswith("steps.0.conv1.weight")]),
         conv3x3_only=all(weight.shape[-1] == 3 for weight in weights),
         norm_affine=norm is not None,
     )
     return architecture, arrays
 
 
+def hidden_ratio(channels: list[tuple[int, int]]) -> float:
+    """The shortest decimal ratio for which `int(channels_in * ratio)` is each (hidden, channels_in)'s hidden."""
+    low = max(hidden / channels_in for hidden, channels_in in channels)
+    for unit in (10**digits for digits in range(1, 9)):
+        ratio = math.ceil(low * unit) / unit
+        if all(int(channels_in * ratio) == hidden for hidden, channels_in in channels):
+            return ratio
+    return low  # there is none; the shapes that do not fit are named when they are assigned
+
+
 def flow_step(part: State, where: str) -> list[tuple[str, np.ndarray]]:
     """FrEIA's AllInOneBlock -> a `FlowStep`'s arrays; the subnet's convolutions by their order, not their index."""
-    needed = ("global_scale", "global_offset", "w_perm")
-    missing = [name for name in needed if name not in part]
-    convs = sorted({int(name.split(".")[1]) for name in part if name.startswith("subnet.")})
-    if missing or len(convs) != 2:
+    layers = sorted({int(match[1]) for name in part if (match := re.match(r"subnet\.(\d+)\.", name))})[:2]
+    names = {"global_scale": "global_scale", "global_offset": "global_offset", "w_perm": "permutation"}
+    for ours, index in zip(("conv1", "conv2"), layers):
+        names |= {f"subnet.{index}.{leaf}": f"{ours}.{leaf}" for leaf in ("weight", "bias")}
+    missing = [name for name in names if name not in part]
+    if missing or len(layers) != 2:
         raise UserError(f"{where}: {missing[0] if missing else 'a convolution of the subnet'} is missing; get it again")
-    unexpected = [name for name in part if name not in (*needed, "w_perm_inv") and not name.startswith("subnet.")]
+    unexpected = [name for name in part if name not in names and name != "w_perm_inv"]
     if unexpected:
         raise UserError(f"{where}: {unexpected[0]} is unexpected; only hard permutations and plain blocks convert")
-    arrays = [(name, part[name]) for name in needed[:2]]
-    arrays.append(("permutation", permutation_indices(part["w_perm"], where)))
-    for ours, index in zip(("conv1", "conv2"), convs):
-        arrays += [(f"{ours}.{leaf}", part[f"subnet.{index}.{leaf}"]) for leaf in ("weight", "bias")]
-    return arrays
+    part = part | {"w_perm": permutation_indices(part["w_perm"], where)}
+    return [(ours, part[theirs]) for theirs, ours in names.items()]
 
 
 def permutation_indices(matrix: np.ndarray, where: str) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import argparse
 import hashlib
-import os
+import shutil
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +15,7 @@ from src import checkpoint
 from src.detector import Detector
 from src.encoder import ENCODERS, STRIDES
 from src.mindir import rewrite_to_version_1
-from src.utils import UserError, check_writable, log, versions, write_json
+from src.utils import UserError, atomic_path, check_writable, log, versions, write_json
 
 LIMIT = 1e-4  # of the difference between the network and the exported file
 
@@ -50,21 +50,22 @@ def export_checkpoint(options: argparse.Namespace) -> dict:
     image = np.random.default_rng(0).standard_normal(shape, np.float32)
     wanted = [output.asnumpy() for output in network(Tensor(image))]
 
-    with tempfile.TemporaryDirectory(prefix=".export.", dir=target.parent) as folder:
-        file = Path(folder) / target.name
-        write(network, Tensor(image), file, options.file_format)
-        difference = compare(run(file, image, options.file_format), wanted, file.name)
-        if options.mindir_version == 1:
-            rewrite_to_version_1(file, file)
-        file.chmod(0o644)
-        os.replace(file, target)
     names = ("anomaly_map", "score") if options.outputs == "map" else [f"latent_{i}" for i in range(len(STRIDES))]
+    with tempfile.TemporaryDirectory() as folder:  # MindSpore refuses paths with spaces
+        file = Path(folder) / f"model{suffix}"
+        write(network, Tensor(image), file, options.file_format)
+        if options.file_format == "MINDIR" and options.mindir_version == 1:
+            rewrite_to_version_1(file, file, names)
+        difference = compare(run(file, image, options.file_format), wanted, target.name)
+        with atomic_path(target) as path:
+            shutil.copyfile(file, path)
     spec = ENCODERS[detector.architecture.backbone]
     description = {
         "file": target.name,
         "format": options.file_format,
         "mindir_version": options.mindir_version if options.file_format == "MINDIR" else None,
         "category": meta.get("category"),
+        "split": meta.get("split"),
         "input": {
             "name": "image",
             "shape": list(shape),

@@ -5,7 +5,9 @@ and the negatives, which are far more, are counted between them in chunks: no sc
 pixels is sorted. A sample is called defective where its score is at least the threshold.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from scipy import ndimage
@@ -19,51 +21,73 @@ EIGHT_CONNECTED = np.ones((3, 3), bool)
 class Counts:
     """Confusion counts at every distinct score of a positive, in falling order.
 
-    thresholds: [K]; true_positives: [K], positives at or above; weight: [K], the same in weighted positives
-    (1 in all); false_positives: [K], negatives at or above; above: [K], negatives strictly above.
+    thresholds: [K]; true_positives: [K], positives at or above; overlap: [K], the same in weighted positives (1 in
+    all), None where they have no weights; false_positives: [K], negatives at or above; above: [K], negatives
+    strictly above.
     """
 
     thresholds: np.ndarray
     true_positives: np.ndarray
-    weight: np.ndarray
+    overlap: np.ndarray | None
     false_positives: np.ndarray
     above: np.ndarray
     positives: int
     negatives: int
 
 
-def count(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> Counts | None:
+def sorted_negatives(scores: np.ndarray, labels: np.ndarray) -> Iterator[np.ndarray]:
+    """The scores of negatives in sorted chunks, from [N, ...] scores and bool labels with the picture first."""
+    step = max(1, CHUNK // max(1, scores[:1].size))
+    for start in range(0, len(scores), step):
+        part = slice(start, start + step)
+        chunk = scores[part][~labels[part]]
+        chunk.sort()
+        yield chunk
+
+
+def count(
+    scores: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray | None = None,
+    more_negatives: Sequence[np.ndarray] = (),
+) -> Counts | None:
     """Counts of `scores` against boolean `labels`, both of one shape with the picture first.
 
     Args:
         scores: [N, ...] float.
         labels: [N, ...] bool.
-        weights: of the positives, in the order of `scores[labels]`, summing to 1; equal by default.
+        weights: of the positives, in the order of `scores[labels]`, summing to 1; overwritten.
+        more_negatives: further negatives' scores as `sorted_negatives` gives them.
 
     Returns:
         None where there is no positive or no negative: no figure is defined then.
     """
     found = scores[labels]
-    positives, negatives = found.size, scores.size - found.size
+    positives = found.size
+    negatives = scores.size - positives + sum(chunk.size for chunk in more_negatives)
     if positives == 0 or negatives == 0:
         return None
-    order = np.argsort(found)[::-1]
-    found = found[order]
-    last = np.append(np.flatnonzero(np.diff(found)), positives - 1)  # of each run of equal scores
+    if weights is None:
+        found.sort()
+    else:
+        order = np.argsort(found)
+        found = found[order]
+        weights[:] = weights[order[::-1]]
+        del order
+    found = found[::-1]
+    last = np.append(np.flatnonzero(found[1:] != found[:-1]), positives - 1)  # of each run of equal scores
     thresholds = found[last]
-    weight = (last + 1) / positives if weights is None else np.cumsum(weights[order])[last]
-    del found, order
+    overlap = None if weights is None else np.cumsum(weights, out=weights)[last]
+    del found, weights
 
     rising = thresholds[::-1]
     at_or_above = np.full(rising.size, negatives, np.int64)
     above = at_or_above.copy()
-    step = max(1, CHUNK // max(1, scores[0].size))
-    for start in range(0, len(scores), step):
-        part = slice(start, start + step)
-        chunk = np.sort(scores[part][~labels[part]])
+    for chunk in chain(more_negatives, sorted_negatives(scores, labels)):
         at_or_above -= np.searchsorted(chunk, rising, side="left")
         above -= np.searchsorted(chunk, rising, side="right")
-    return Counts(thresholds, last + 1, weight, at_or_above[::-1], above[::-1], positives, negatives)
+    last += 1
+    return Counts(thresholds, last, overlap, at_or_above[::-1], above[::-1], positives, negatives)
 
 
 def auroc(counts: Counts) -> float:
@@ -90,35 +114,37 @@ def f1_max(counts: Counts) -> tuple[float, float]:
 def region_weights(masks: np.ndarray) -> np.ndarray:
     """Per positive pixel of masks [N, H, W] bool, in C order, 1 / (regions * its region's pixels)."""
     regions = 0
-    weights = []
+    weights = [np.empty(0)]
     for mask in masks:
-        if not mask.any():
-            continue
-        labelled, found = ndimage.label(mask, EIGHT_CONNECTED)
-        regions += found
-        inside = labelled[mask]
-        weights.append(1.0 / np.bincount(inside)[inside])
-    return np.concatenate(weights) / regions if weights else np.empty(0)
+        if mask.any():
+            labelled, found = ndimage.label(mask, EIGHT_CONNECTED)
+            regions += found
+            inside = labelled[mask]
+            weights.append(1.0 / np.bincount(inside)[inside])
+    weights = np.concatenate(weights)
+    weights /= max(1, regions)
+    return weights
 
 
 def aupro(counts: Counts, limit: float = FPR_LIMIT) -> float:
     """Area under the per-region overlap curve up to a false positive rate, over that rate (arXiv 1911.02357 eq. 3).
 
+    From one threshold's point to the next the curve is level while negatives alone pass, and then a straight line
+    where positives and negatives of one score pass together.
+
     Args:
-        counts: pixel counts whose weights are `region_weights`, so that `weight` is the mean overlap of regions.
+        counts: pixel counts with `region_weights`, so that `overlap` is the mean overlap of the regions.
+        limit: above 0, up to 1.
     """
-    overlap = counts.weight
-    fpr = np.stack([counts.above, counts.false_positives], 1).ravel() / counts.negatives
-    pro = np.stack([np.append(0.0, overlap[:-1]), overlap], 1).ravel()
-    fpr, pro = np.append(fpr, 1.0), np.append(pro, 1.0)
-    inside = int(np.searchsorted(fpr, limit, side="right"))
-    if inside < len(fpr):
-        before = max(inside - 1, 0)
-        rise = fpr[inside] - fpr[before]
-        share = (limit - fpr[before]) / rise if inside and rise > 0 else 0.0
-        at_limit = pro[before] + share * (pro[inside] - pro[before]) if inside else 0.0
-        fpr, pro = np.append(fpr[:inside], limit), np.append(pro[:inside], at_limit)
-    return float(np.trapz(pro, fpr) / limit)
+    end = limit * counts.negatives
+    within = slice(0, np.searchsorted(counts.above, end, side="right"))  # what begins beyond the end adds nothing
+    overlap, above, false_positives = counts.overlap[within], counts.above[within], counts.false_positives[within]
+    tied = false_positives - above
+    taken = np.minimum(end - above, tied)
+    gained = np.diff(overlap, prepend=0.0)
+    lines = taken @ (overlap - gained) + 0.5 * (taken * taken / np.maximum(tied, 1)) @ gained
+    levels = np.minimum(np.append(above[1:], end), end) - np.minimum(false_positives, end)
+    return float((lines + levels @ overlap) / end)
 
 
 def image_figures(scores: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
@@ -126,9 +152,14 @@ def image_figures(scores: np.ndarray, labels: np.ndarray) -> dict[str, float | N
     return _figures("image", count(scores, labels.astype(bool)))
 
 
-def pixel_figures(maps: np.ndarray, masks: np.ndarray) -> dict[str, float | None]:
-    """AUROC, AP, F1-max and AUPRO of anomaly maps [N, H, W] against masks [N, H, W] bool."""
-    counts = count(maps, masks, region_weights(masks))
+def pixel_figures(
+    maps: np.ndarray, masks: np.ndarray, more_negatives: Sequence[np.ndarray] = ()
+) -> dict[str, float | None]:
+    """AUROC, AP, F1-max and AUPRO of anomaly maps [N, H, W] against masks [N, H, W] bool.
+
+    Good pictures may be given as `more_negatives` instead, the `sorted_negatives` of their maps.
+    """
+    counts = count(maps, masks, region_weights(masks), more_negatives)
     figures = _figures("pixel", counts)
     figures["aupro"] = None if counts is None else aupro(counts)
     return figures

@@ -7,7 +7,8 @@ without a rule is an error, never copied in hope.
 
 import os
 import struct
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ _FORMATS = {0: "NCHW", 1: "NHWC"}
 # Ascend's operators read some attributes by a second name, which version 1 stores too.
 _ASCEND_NAMES = {"transpose_a": "transpose_x1", "transpose_b": "transpose_x2"}
 # An inference graph has no side effects, so what orders them is dropped: `Load` reads a parameter, `Depend`
-# passes its first argument on, and nothing then uses `UpdateState`.
+# passes its first argument on, which leaves `UpdateState` unused.
 _PASS_THROUGH = ("Load", "Depend", "StopGradient")
 
 
@@ -145,7 +146,7 @@ class _Rewriter:
         self.primitives: dict[bytes, ir.PrimitiveProto] = {}
         self.special: dict[str, Callable[[ir.NodeProto, list[str]], None]] = {
             "MakeTuple": self._tuple,
-            "UpdateState": lambda node, inputs: None,
+            "InplaceAddExt": self._add_in_place,
             "PadV3": self._pad,
             "MatMulExt": self._matmul,
             "ReduceMax": self._reduce_max,
@@ -166,8 +167,11 @@ class _Rewriter:
             self.shapes[parameter.name] = tuple(parameter.dims)
         for entry in graph.input:
             self.shapes[entry.name] = tuple(entry.tensor[0].dims)
+        self._check_side_effects()
+        used = self._needed(graph.node, graph.output[0].name)
         for node in graph.node:
-            self._rewrite_node(node)
+            if node.output[0] in used:
+                self._rewrite_node(node)
 
         rewritten = ir.ModelProto(
             ir_version=self.model.ir_version,
@@ -178,7 +182,7 @@ class _Rewriter:
         )
         rewritten.graph.name = graph.name
         output = self._write_output(rewritten.graph)
-        used = self._needed(output)
+        used = self._needed(self.nodes, output)
         rewritten.graph.node.extend(node for node in self.nodes if node.name in used)
         for parameter in graph.parameter:
             if parameter.name in used:
@@ -208,6 +212,8 @@ class _Rewriter:
         shape = _node_shape(node)
         if shape is not None:
             self.shapes[name] = shape
+        if operation == "UpdateState":
+            return
         if operation in _PASS_THROUGH:
             self.aliases[name] = inputs[0]
         elif operation in self.special:
@@ -238,6 +244,31 @@ class _Rewriter:
         if rule.scalars:
             kept = [self._as_tensor(entry) for entry in kept]
         self._emit(node, rule.name or primitive.op_type, kept, attributes)
+
+    def _check_side_effects(self) -> None:
+        """Only additions in place (`a += b`) of values that nothing else reads can be taken for plain ones."""
+        readers = Counter(
+            name for node in self.model.graph.node if self._operation(node) != "UpdateState" for name in node.input
+        )
+        producers = {node.output[0]: self._operation(node) for node in self.model.graph.node}
+        order = {node.output[0] for node in self.model.graph.node if _is_order(node, self._operation(node))}
+        for node in self.model.graph.node:
+            operation = self._operation(node)
+            if operation in ("Load", "Depend", "UpdateState") or not order.intersection(node.input):
+                continue
+            changed = node.input[0]
+            own = readers[changed] == 1 and producers.get(changed, "Load") not in (*_PASS_THROUGH, "Constant")
+            if operation != "InplaceAddExt" or not own:
+                raise UserError(
+                    f"operation {operation} ({node.domain}) changes a tensor in place, which has no rule; "
+                    "write a = a + b instead of a += b"
+                )
+
+    def _add_in_place(self, node: ir.NodeProto, inputs: list[str]) -> None:
+        """InplaceAddExt(a, b, alpha, order), checked by `_check_side_effects`, is a + b."""
+        if self._constant(inputs[2], node) != 1:
+            raise UserError(f"operation InplaceAddExt ({node.domain}) has no rule for a factor; write a = a + b")
+        self._emit(node, "Add", [self._as_tensor(entry) for entry in inputs[:2]], {})
 
     def _tuple(self, node: ir.NodeProto, inputs: list[str]) -> None:
         self._emit(node, "MakeTuple", inputs, {})
@@ -276,7 +307,7 @@ class _Rewriter:
         axis, keep_dims, last = (self._constant(entry, node) for entry in inputs[1:])
         if axis in (None, ()) or last not in (None, False):
             raise UserError(
-                f"operation {node.op_type} ({node.domain}) has no rule without axes or with another type; "
+                f"operation {self._operation(node)} ({node.domain}) has no rule without axes or with another type; "
                 "name the axes and stay in float32"
             )
         self._emit(node, "ReduceSum", inputs[:2], {"keep_dims": keep_dims})
@@ -299,7 +330,7 @@ class _Rewriter:
     def _constant(self, name: str, node: ir.NodeProto) -> Value:
         if name not in self.constants:
             raise UserError(
-                f"operation {node.op_type} ({node.domain}) computes an argument that has to be a constant; "
+                f"operation {self._operation(node)} ({node.domain}) computes an argument that has to be a constant; "
                 "write the network with a constant there"
             )
         return _value(self.constants[name])
@@ -370,9 +401,12 @@ class _Rewriter:
                 written.attr_info.CopyFrom(_without_sequence(entry.attr_info))
         return graph.output[0].name
 
-    def _needed(self, output: str) -> set[str]:
+    def _needed(self, nodes: Iterable[ir.NodeProto], output: str) -> set[str]:
         """The names that `output` is computed from, itself included."""
-        inputs = {node.name: node.input for node in self.nodes}
+        inputs = {}
+        for node in nodes:
+            followed = {"UpdateState": 0, **dict.fromkeys(_PASS_THROUGH, 1)}.get(self._operation(node))
+            inputs[node.output[0]] = node.input[:followed]
         needed: set[str] = set()
         waiting = [output]
         while waiting:
@@ -381,6 +415,11 @@ class _Rewriter:
                 needed.add(name)
                 waiting.extend(inputs.get(name, ()))
         return needed
+
+    def _operation(self, node: ir.NodeProto) -> str:
+        """The name of a node's operation; that of a call to another graph is what the node has."""
+        primitive = self.operations.get(node.op_type.removeprefix("REF::"))
+        return node.op_type if primitive is None else primitive.op_type
 
 
 def _name_outputs(graph: ir.GraphProto, names: Sequence[str]) -> None:
@@ -397,6 +436,12 @@ def _name_outputs(graph: ir.GraphProto, names: Sequence[str]) -> None:
     for result, name in zip(results, names):
         if result in nodes:
             nodes[result].domain = name
+
+
+def _is_order(node: ir.NodeProto, operation: str) -> bool:
+    """Whether the node's output stands for the order of side effects, not for a value."""
+    is_monad = operation == "Constant" and node.attribute[0].type in (Attribute.UMONAD, Attribute.IOMONAD)
+    return is_monad or operation == "UpdateState"
 
 
 def _node_shape(node: ir.NodeProto) -> tuple[int, ...] | None:

@@ -26,8 +26,12 @@ def main() -> None:
     parser.add_argument("--ckpt_path", help="file to write (default: beside the input, ending in .ckpt)")
     parser.add_argument("--arch", choices=config.BACKBONES, help="encoder (default: found out from the names)")
     parser.add_argument("--category", help="category that a whole model was trained on")
-    parser.add_argument("--im_resize", type=int, help="input size of a whole model without LayerNorm weights")
+    parser.add_argument(
+        "--im_resize", type=int, help="input size of a whole model without LayerNorm weights (default: 256)"
+    )
     options = parser.parse_args()
+    if options.im_resize is not None and (wrong := config.picture_size(options.im_resize)):
+        raise UserError(f"--im_resize {options.im_resize}: {wrong}")
 
     source = Path(options.pth_path)
     target = Path(options.ckpt_path) if options.ckpt_path else source.with_suffix(".ckpt")

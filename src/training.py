@@ -11,6 +11,7 @@ import time
 from dataclasses import asdict
 
 import mindspore as ms
+import numpy as np
 
 from src import checkpoint, evaluation
 from src.cell import TrainStep, adam
@@ -156,17 +157,17 @@ class Training:
         if last or epoch % options.save_interval == 0:
             self.save_state()
         if options.eval_interval and epoch % options.eval_interval == 0 and not last:
-            record, _ = self._evaluate(epoch)
+            record, _, _ = self._evaluate(epoch)
             log.info("epoch %d: %s", epoch, ", ".join(f"{k} {v:.4f}" for k, v in evaluation.headline_figures(record)))
 
-    def _evaluate(self, epoch: int) -> tuple[dict, dict]:
-        """Figures on the test set, recorded in the history, and the figures per defect type."""
+    def _evaluate(self, epoch: int) -> tuple[dict, np.ndarray, np.ndarray]:
+        """Figures on the test set, recorded in the history, and the maps and scores they are of."""
         maps, scores = predict(self.detector, self.test.images, self.options.test_batch_size)
         record = {"epoch": epoch, **evaluation.figures(self.test, maps, scores)}
         self.progress.history.append(record)
         if self.options.save_best and self.progress.best() is record:
             checkpoint.save_detector(self.files.best, self.detector, self._detector_meta(record))
-        return record, evaluation.figures_per_defect(self.test, maps, scores)
+        return record, maps, scores
 
     def _detector_meta(self, record: dict) -> dict:
         """What a detector's checkpoint says of itself."""
@@ -183,7 +184,7 @@ class Training:
 
     def _finish(self) -> dict:
         """The last epoch's figures are the result; the unfinished state goes when the checkpoint is there."""
-        record, per_defect = self._evaluate(self.options.num_epochs)
+        record, maps, scores = self._evaluate(self.options.num_epochs)
         checkpoint.save_detector(self.files.checkpoint, self.detector, self._detector_meta(record))
         result = {
             "category": self.options.category,
@@ -191,7 +192,7 @@ class Training:
             "gt_protocol": self.options.gt_protocol,
             "metrics": {name: value for name, value in record.items() if name != "epoch"},
             "best_on_test": self.progress.best(),
-            "per_defect": per_defect,
+            "per_defect": evaluation.figures_per_defect(self.test, maps, scores),
             "seconds": round(self.progress.seconds, 3),
             "steps": self.progress.step,
             "train_pictures": len(self.images),

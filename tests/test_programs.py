@@ -14,18 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.programs import ROOT, files, program, train_arguments
-
-FIGURES = ("pixel_auc", "image_auc", "aupro", "pixel_ap", "image_ap", "pixel_f1_max", "image_f1_max")
-
-
-@pytest.fixture(scope="session")
-def trained(data, weights, tmp_path_factory):
-    """A finished run of train.py: its folder and what it printed."""
-    folder = tmp_path_factory.mktemp("run")
-    done = program("train.py", *train_arguments(data, weights, folder, eval_interval=1))
-    assert done.returncode == 0, done.stderr
-    return folder, done.stdout
+from tests.programs import FIGURES, ROOT, files, program, train_arguments
 
 
 def printed_figures(text):
@@ -80,7 +69,7 @@ def test_the_original_mask_protocol_is_named_and_differs(trained, data, tmp_path
         *("--gt_protocol", "original", "--result_path", tmp_path / "eval.json"),
     )
     assert done.returncode == 0, done.stderr
-    assert "masks: original" in done.stdout
+    assert "masks resized as: original" in done.stdout
     assert json.loads((tmp_path / "eval.json").read_text())["gt_protocol"] == "original"
 
 
@@ -231,7 +220,7 @@ MISTAKES = {
     "im_resize": (100, "multiple of 16"),
     "train_batch_size": (0, "must be 1 or more"),
     "num_epochs": (0, "must be 1 or more"),
-    "gt_protocol": ("bilinear", "invalid choice"),
+    "gt_protocol": ("bilinear", "choose one of nearest, original"),
     "device_target": ("GPU", "GPU"),
     "ckpt_dir": ("/proc/nowhere", "cannot write in /proc/nowhere"),
 }

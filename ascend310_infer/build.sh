@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Build the C++ runner, and with --tests build and run its unit tests.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+usage: ascend310_infer/build.sh [options]
+
+  --lite_home DIR        MindSpore Lite 2.x: the unpacked release or the folder mindspore_lite of its wheel
+                         (default: the environment variable LITE_HOME)
+  --mindspore_home DIR   MindSpore 1.8: the folder of the installed package mindspore
+                         (default: the environment variable MINDSPORE_HOME)
+  --build_dir DIR        where to build (default: ascend310_infer/build/<lite | mindspore | tests>)
+  --cxx11_abi 0|1        _GLIBCXX_USE_CXX11_ABI (default: the toolchain's own)
+  --tests                instead build and run the unit tests; needs no MindSpore
+  --sanitize             with --tests: under the address and undefined behaviour sanitizers
+  --help                 this text
+The compiler is CXX or the default one; for a runtime built for aarch64 on another machine, aarch64-linux-gnu-g++.
+The last line printed is the program's path.
+TEXT
+}
+
+fail() {
+    echo "error: $1" >&2
+    exit "${2:-2}"
+}
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+lite="" mindspore="" build="" abi="" tests=OFF sanitize=OFF
+while [ $# -gt 0 ]; do
+    option=$1
+    case "$option" in
+        --tests) tests=ON ;;
+        --sanitize) sanitize=ON ;;
+        --help | -h)
+            usage
+            exit 0
+            ;;
+        --lite_home | --mindspore_home | --build_dir | --cxx11_abi)
+            [ $# -gt 1 ] || fail "option $option, has no value, give one"
+            shift
+            case "$option" in
+                --lite_home) lite=$1 ;;
+                --mindspore_home) mindspore=$1 ;;
+                --build_dir) build=$1 ;;
+                --cxx11_abi) abi=$1 ;;
+            esac
+            ;;
+        *) fail "option $option, not known, see --help" ;;
+    esac
+    shift
+done
+command -v cmake >/dev/null || fail "cmake, not found, install it (scripts/install_runner_toolchain.sh does)" 1
+
+configure=(-DFASTFLOW_TESTS="$tests" -DFASTFLOW_SANITIZE="$sanitize" -DFASTFLOW_CXX11_ABI="$abi")
+compile() { # compile BUILD-FOLDER CMAKE-OPTIONS...
+    local folder=$1
+    shift
+    cmake -S "$here" -B "$folder" "${configure[@]}" "$@" || fail "cmake, cannot configure $folder, see above" 1
+    cmake --build "$folder" --parallel "${JOBS:-2}" || fail "compiler, the build in $folder failed, see above" 1
+}
+
+if [ "$tests" = ON ]; then
+    build=${build:-$here/build/tests}
+    compile "$build" -DLITE_HOME= -DMINDSPORE_HOME=
+    (cd "$build" && ctest --output-on-failure) || fail "unit tests, failed, see above" 1
+    exit 0
+fi
+[ "$sanitize" = OFF ] || fail "option --sanitize, is for the unit tests, add --tests"
+
+# An option says more than the environment.
+if [ -z "$lite$mindspore" ]; then
+    lite=${LITE_HOME:-}
+    [ -n "$lite" ] || mindspore=${MINDSPORE_HOME:-}
+fi
+[ -z "$lite" ] || [ -z "$mindspore" ] || fail "options --lite_home and --mindspore_home, both are given, give one"
+home=$lite$mindspore
+[ -n "$home" ] || fail "MindSpore, not given, set LITE_HOME or --lite_home (2.x), or MINDSPORE_HOME or --mindspore_home (1.8)"
+[ -d "$home" ] || fail "folder $home, not found, give the folder of MindSpore's runtime"
+home=$(cd "$home" && pwd)
+
+library=""
+for candidate in "$home"/runtime/lib/libmindspore-lite.so "$home"/lib/libmindspore-lite.so \
+    "$home"/lib/libmindspore-extendrt_python.so "$home"/lib/libmindspore.so; do
+    if [ -e "$candidate" ]; then
+        library=$candidate
+        break
+    fi
+done
+[ -n "$library" ] || fail "folder $home, holds no MindSpore runtime library, give the folder above its lib"
+
+case "$(od -An -tx1 -j18 -N1 "$library" | tr -d ' ')" in # the machine in the ELF header
+    b7) wanted=aarch64 ;;
+    3e) wanted=x86_64 ;;
+    *) fail "library $library, is for neither aarch64 nor x86_64, give another runtime" ;;
+esac
+compiler=()
+if [ "$wanted" != "$(uname -m)" ]; then
+    cross=${CXX:-$wanted-linux-gnu-g++}
+    command -v "$cross" >/dev/null ||
+        fail "library $library, is for $wanted and there is no $cross, run scripts/install_runner_toolchain.sh" 1
+    compiler=(-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR="$wanted" -DCMAKE_CXX_COMPILER="$cross")
+fi
+
+if [ -n "$lite" ]; then
+    build=${build:-$here/build/lite}
+    compile "$build" -DLITE_HOME="$home" -DMINDSPORE_HOME= "${compiler[@]}"
+else
+    build=${build:-$here/build/mindspore}
+    compile "$build" -DLITE_HOME= -DMINDSPORE_HOME="$home" "${compiler[@]}"
+fi
+echo "$(cd "$build" && pwd)/fastflow_infer"

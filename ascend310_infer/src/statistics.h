@@ -1,0 +1,32 @@
+// How long predictions take.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace fastflow {
+
+struct Summary {
+    std::size_t pictures = 0;
+    double mean_ms = 0;    // milliseconds per picture
+    double median_ms = 0;  // milliseconds per picture
+    double p95_ms = 0;     // milliseconds per picture, linear between ranks
+    double pictures_per_second = 0;
+};
+
+// Collects the time of each prediction; every picture of it counts with an equal share.
+class Stopwatch {
+  public:
+    // One prediction of `pictures` pictures (padding not counted) that took `milliseconds`.
+    void Add(double milliseconds, std::size_t pictures);
+    // Summary of all; zeros if there were none.
+    [[nodiscard]] Summary Summarize() const;
+
+  private:
+    std::vector<double> per_picture_;
+};
+
+// The q-quantile (0 to 1) of sorted, non-empty values, linear between the neighbouring ranks.
+double Quantile(const std::vector<double>& sorted, double q);
+
+}  // namespace fastflow

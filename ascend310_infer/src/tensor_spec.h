@@ -1,0 +1,39 @@
+// What the program knows of a model's inputs and outputs, apart from any runtime.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace fastflow {
+
+struct TensorSpec {
+    std::string name;
+    std::vector<std::int64_t> shape;  // the first dimension is the batch
+    bool is_float32 = false;
+};
+
+// One input or output without its batch dimension.
+struct PictureSpec {
+    std::string name;
+    std::vector<std::int64_t> shape;
+    std::size_t count = 0;  // values per picture: the product of `shape`
+};
+
+// The shape as text, such as (2,3,256,256).
+std::string ShapeText(const std::vector<std::int64_t>& shape);
+
+// Check the inputs: exactly one, float32, of fixed shape (N, ...). Sets `batch` to N.
+// Throws Error(kModelShape).
+PictureSpec CheckInputs(const std::vector<TensorSpec>& inputs, std::size_t& batch);
+
+// Check the outputs: at least one, all float32 of fixed shape (batch, ...); and name them.
+//
+// A model's own names are taken if all are plain words (letters, digits, underscores; a letter first),
+// distinct and not the compiler's numbering (CNode_12, output_1, ...). Runtimes seldom keep names; otherwise
+// the shape decides: (N,1,H,W) is anomaly_map, (N) is score, and what is left, or comes a second time, is
+// output_<position>. Throws Error(kModelShape).
+std::vector<PictureSpec> CheckOutputs(const std::vector<TensorSpec>& outputs, std::size_t batch);
+
+}  // namespace fastflow

@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# The deployment pipeline, for run_infer_310.sh and run_infer_cpu.sh; to be sourced after common.sh, which sets:
+: "${root:?}"
+
+# runner_program: build the C++ runner, or take $FASTFLOW_INFER; prints its path.
+runner_program() {
+    if [[ -n ${FASTFLOW_INFER:-} ]]; then
+        [[ -x $FASTFLOW_INFER ]] || die "FASTFLOW_INFER=$FASTFLOW_INFER is not a program; build it with ascend310_infer/build.sh"
+        printf '%s\n' "$FASTFLOW_INFER"
+        return
+    fi
+    local log
+    log=$(bash "$root/ascend310_infer/build.sh") || return
+    printf '%s\n' "$log" | tail -n 1
+}
+
+# infer_pipeline DEVICE USAGE MINDIR_PATH DATASET_PATH [CATEGORY] [DEVICE_ID] [options of postprocess.py]:
+# preprocess, run, postprocess, in a new folder infer/<category> that replaces an earlier one when all went well.
+infer_pipeline() {
+    local device=$1 usage=$2 mindir dataset category="" device_id=0
+    shift 2
+    case ${1:-} in -h | --help)
+        echo "usage: $usage"
+        return 0
+        ;;
+    esac
+    [[ $# -ge 2 ]] || die "two arguments are needed: $usage"
+    mindir=$1 dataset=$2
+    shift 2
+    if [[ $# -gt 0 && $1 != -* ]]; then
+        category=$1
+        shift
+    fi
+    if [[ ${1:-} =~ ^[0-9]+$ ]]; then
+        device_id=$1
+        shift
+    fi
+    local python program work name target emulator=()
+    python=$(find_python)
+    program=$(runner_program) || return
+    if [[ $(od -An -tx1 -j18 -N1 "$program" | tr -d ' ') == b7 && $(uname -m) != aarch64 ]]; then
+        emulator=(qemu-aarch64 -L /usr/aarch64-linux-gnu) # a runtime for aarch64, as PyPI's
+    fi
+    mkdir -p "$PWD/infer"
+    work=$(mktemp -d "$PWD/infer/.run.XXXXXX")
+    # shellcheck disable=SC2064 # the folder's name of now is meant
+    trap "rm -rf $(printf %q "$work")" EXIT
+
+    "$python" "$root/preprocess.py" --mindir_path "$mindir" --dataset_path "$dataset" --img_dir "$work/input" \
+        ${category:+--category "$category"}
+    GLOG_v=${GLOG_v:-4} "${emulator[@]}" "$program" --mindir_path "$mindir" --dataset_path "$work/input" \
+        --output_path "$work/output" --device "$device" --device_id "$device_id"
+    name=$("$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["category"])' "$work/input/manifest.json")
+    "$python" "$root/postprocess.py" --label_dir "$work/input" --result_dir "$work/output" \
+        --output_dir "$work/panels" --result_path "$work/acc_$name.json" "$@" | tee "$work/acc_$name.log"
+
+    target=$PWD/infer/$name
+    rm -rf "$target"
+    mv "$work" "$target"
+    trap - EXIT
+    echo "figures: $target/acc_$name.log, times: $target/output/timing.json"
+}

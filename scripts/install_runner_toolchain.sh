@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Make the C++ runner buildable and runnable on this machine's CPU, without any Ascend software.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+usage: scripts/install_runner_toolchain.sh [--with-1.8] [DIR]
+
+Installs what ascend310_infer/ needs to be built and run on a CPU:
+  - from apt, only what is missing: cmake, make, unzip, a C++ compiler for aarch64 and, on x86-64, qemu-user;
+  - into DIR (default: build/mindspore-lite-2.0.0 of this repository): MindSpore Lite 2.0.0 from PyPI. Its
+    runtime is built for aarch64; on x86-64 the runner is cross-compiled and runs under qemu.
+  --with-1.8   also MindSpore 1.8.1 for Ascend, into DIR's sibling mindspore-1.8.1, to compile and link the
+               runner for that API (it cannot run without the Ascend driver)
+  --help       this text
+A second run changes nothing. The environment variable PYTHON chooses the Python whose pip downloads.
+TEXT
+}
+
+fail() {
+    echo "error: $1" >&2
+    exit 1
+}
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+lite=""
+with_1_8=no
+for argument in "$@"; do
+    case "$argument" in
+        --help | -h)
+            usage
+            exit 0
+            ;;
+        --with-1.8) with_1_8=yes ;;
+        -*)
+            usage >&2
+            fail "option $argument, unknown; choose one of the above"
+            ;;
+        *)
+            [ -z "$lite" ] || fail "argument $argument, more than one folder; give one"
+            lite=$argument
+            ;;
+    esac
+done
+lite=${lite:-$here/build/mindspore-lite-2.0.0}
+old=$(dirname "$lite")/mindspore-1.8.1
+
+machine=$(uname -m)
+case "$machine" in
+    x86_64) needed=(cmake:cmake make:make unzip:unzip g++:g++ aarch64-linux-gnu-g++:g++-aarch64-linux-gnu qemu-aarch64:qemu-user) ;;
+    aarch64) needed=(cmake:cmake make:make unzip:unzip g++:g++) ;;
+    *) fail "machine $machine, the runner's CPU build knows x86_64 and aarch64; use one of them" ;;
+esac
+
+missing=()
+for pair in "${needed[@]}"; do
+    command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+    command -v apt-get >/dev/null || fail "packages ${missing[*]}, missing and there is no apt-get; install them by hand"
+    as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null ||
+            fail "packages ${missing[*]}, missing and this is neither root nor has sudo; let an administrator install them"
+        as_root=(sudo)
+    fi
+    "${as_root[@]}" apt-get update || fail "apt-get update, failed; check the network and the apt sources"
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" ||
+        fail "packages ${missing[*]}, apt-get could not install them; see its message above"
+fi
+
+find_python() {
+    local candidate
+    for candidate in "${PYTHON:-}" "${VIRTUAL_ENV:+$VIRTUAL_ENV/bin/python}" "$here/.venv/bin/python" python3; do
+        if [ -n "$candidate" ] && "$candidate" -m pip --version >/dev/null 2>&1; then
+            echo "$candidate"
+            return
+        fi
+    done
+    fail "python3 with pip, not found; install python3-pip or set PYTHON to a Python that has pip"
+}
+
+# fetch REQUIREMENT TARGET PROOF PIP-OPTIONS...: download one wheel and unzip it to TARGET, complete or not at all.
+fetch() {
+    local requirement=$1 target=$2 proof=$3 python parent work
+    shift 3
+    if [ -e "$target/$proof" ]; then
+        echo "$requirement is in $target"
+        return
+    fi
+    [ ! -e "$target" ] || fail "folder $target, exists but holds no $proof; remove it or choose another folder"
+    python=$(find_python)
+    parent=$(dirname "$target")
+    mkdir -p "$parent" || fail "folder $parent, cannot be made; choose a folder that can be written"
+    work=$(mktemp -d "$parent/.download.XXXXXX") || fail "folder $parent, cannot be written; choose another folder"
+    # shellcheck disable=SC2064  # the folder's name of now is meant
+    trap "rm -rf '${work//\'/\'\\\'\'}'" EXIT
+    "$python" -m pip download --disable-pip-version-check --quiet --no-deps --no-cache-dir --only-binary=:all: \
+        --dest "$work" "$@" "$requirement" || fail "package $requirement, pip could not download it; check the network"
+    unzip -q "$work"/*.whl -d "$work/tree" || fail "package $requirement, cannot be unzipped; check the disk's free space"
+    [ -e "$work/tree/$proof" ] || fail "package $requirement, holds no $proof; it is not the expected build"
+    mv "$work/tree" "$target"
+    rm -rf "$work"
+    trap - EXIT
+    echo "$requirement is in $target"
+}
+
+cp37=(--python-version 3.7 --implementation cp --abi cp37m --platform linux_x86_64)
+fetch mindspore-lite==2.0.0 "$lite" mindspore_lite/lib/libmindspore-extendrt_python.so "${cp37[@]}"
+if [ "$with_1_8" = yes ]; then
+    fetch mindspore-ascend==1.8.1 "$old" mindspore/lib/libmindspore.so "${cp37[@]}" --platform manylinux1_x86_64 \
+        --platform manylinux2010_x86_64 --platform manylinux2014_x86_64 --platform any
+fi
