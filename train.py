@@ -1,16 +1,20 @@
 """Train FastFlow on one category's good pictures, evaluate it on the category's test set, and save it."""
 
-from src import config, device
+from src import config, device, parallel
 from src.utils import log, run
 
 
 def main() -> None:
     options = config.parse("train", __doc__)
+    options.device_id = parallel.local_device(options.distribute, options.device_target, options.device_id)
     options.device_target = device.prepare(options.device_target, options.device_id)
+    group = parallel.Group.join(options.distribute)
 
     from src import evaluation, training
 
-    result = training.train(options)
+    result = training.train(options, group)
+    if result is None:  # the leading process has it
+        return
     for line in evaluation.headline(result):
         log.info(line)
     best = result["best_on_test"]

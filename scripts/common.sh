@@ -94,6 +94,27 @@ one_device_run() {
         --category "$category" --device_target "$device" --device_id "$device_id" "$@"
 }
 
+# distributed_run DEVICE USAGE ARGUMENTS...: what the run_distribute_train_* scripts do.
+# ARGUMENTS: [-f|--foreground] DATASET_PATH PRE_CKPT_PATH CATEGORY WORKER_NUM [options of train.py] [-- options of msrun]
+distributed_run() {
+    local device=$1 usage=$2 options=()
+    shift 2
+    read_flag "$usage" "${1:-}"
+    shift "$FOREGROUND"
+    [[ $# -ge 4 ]] || die "four arguments are needed: $usage"
+    local dataset=$1 checkpoint=$2 category=$3 workers=$4
+    [[ $workers =~ ^[1-9][0-9]*$ ]] || die "$workers is not a number of processes: $usage"
+    shift 4
+    while [[ $# -gt 0 && $1 != -- ]]; do
+        options+=("$1")
+        shift
+    done
+    [[ $# -eq 0 ]] || shift
+    launch "train_distributed_$category" scripts/train_distributed.py --worker_num "$workers" "$@" -- \
+        --dataset_path "$dataset" --pre_ckpt_path "$checkpoint" --category "$category" --device_target "$device" \
+        ${options[@]+"${options[@]}"}
+}
+
 # all_categories_run DEVICE USAGE ARGUMENTS...: what the run_all_mvtec_* scripts do.
 # ARGUMENTS: [-f|--foreground] DATASET_PATH PRE_CKPT_PATH [DEVICE_ID ...] [more options of run_all.py]
 all_categories_run() {

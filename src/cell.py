@@ -4,6 +4,7 @@ from mindspore import Tensor, nn, ops
 
 from src.fastflow import FastFlow
 from src.loss import NegativeLogLikelihood
+from src.precision import LossScale
 
 
 def adam(fastflow: FastFlow, lr: float, weight_decay: float) -> nn.Adam:
@@ -16,31 +17,60 @@ def adam(fastflow: FastFlow, lr: float, weight_decay: float) -> nn.Adam:
 
 
 class FlowLoss(nn.Cell):
-    """Standardised features -> the loss."""
+    """Standardised features -> the loss, times the loss scale if there is one."""
 
-    def __init__(self, fastflow: FastFlow):
+    def __init__(self, fastflow: FastFlow, loss_scale: LossScale | None = None):
         super().__init__(auto_prefix=False)  # or the flows' parameters would be renamed
-        self.fastflow = fastflow
+        self.fastflow, self.loss_scale = fastflow, loss_scale
         self.negative_log_likelihood = NegativeLogLikelihood()
 
     def construct(self, *features: Tensor) -> Tensor:
-        return self.negative_log_likelihood(*self.fastflow(*features))
+        loss = self.negative_log_likelihood(*self.fastflow(*features))
+        return loss if self.loss_scale is None else loss * self.loss_scale.scale
 
 
 class TrainStep(nn.Cell):
     """Standardised features -> the loss before the update; updates the flows.
 
     A batch whose loss is not finite changes no weight, so that the last good ones stay.
+
+    Args:
+        world: processes that train together. Loss and gradients are the mean over all, so they all do the same.
+        loss_scale: for float16; a step whose gradients overflow is skipped, and counted there.
     """
 
-    def __init__(self, fastflow: FastFlow, optimizer: nn.Optimizer):
+    def __init__(
+        self, fastflow: FastFlow, optimizer: nn.Optimizer, world: int = 1, loss_scale: LossScale | None = None
+    ):
         super().__init__(auto_prefix=False)
-        self.loss = FlowLoss(fastflow)
+        self.world, self.loss_scale = world, loss_scale
+        if world > 1:
+            self.mean_gradients = nn.DistributedGradReducer(optimizer.parameters, mean=True, degree=world)
+            self.sum = ops.AllReduce()
+        self.loss = FlowLoss(fastflow, loss_scale)
         self.optimizer = optimizer
         self.gradient = ops.value_and_grad(self.loss, None, optimizer.parameters)
 
     def construct(self, *features: Tensor) -> Tensor:
         loss, gradients = self.gradient(*features)
+        if self.world > 1:
+            gradients = self.mean_gradients(gradients)
+            loss = self.sum(loss) / self.world
+        if self.loss_scale is not None:
+            return self._scaled(loss, gradients)
         if ops.isfinite(loss):
             loss = ops.depend(loss, self.optimizer(gradients))
         return loss
+
+    def _scaled(self, loss: Tensor, gradients: tuple[Tensor, ...]) -> Tensor:
+        """The same with loss and gradients that are multiplied by the scale."""
+        scale = self.loss_scale.scale.value()
+        loss = loss / scale
+        finite = ops.isfinite(loss)
+        unscaled = ()
+        for gradient in gradients:
+            finite = ops.logical_and(finite, ops.isfinite(gradient).all())
+            unscaled += (gradient / scale,)
+        if finite:
+            loss = ops.depend(loss, self.optimizer(unscaled))
+        return ops.depend(loss, self.loss_scale(finite))

@@ -88,6 +88,15 @@ OPTIONS: dict[str, Option] = {
     "train_batch_size": Option(int, 32, "pictures per training step", check=at_least(1)),
     "lr": Option(float, 1e-3, "Adam's learning rate", check=above(0)),
     "weight_decay": Option(float, 1e-5, "L2 penalty added to the gradient", check=at_least(0)),
+    "amp_level": Option(
+        str,
+        "O0",
+        "precision of training: O0 all float32; O2 the flows' convolutions in half precision; O3 the encoder's too",
+        ("O0", "O2", "O3"),
+    ),
+    "amp_dtype": Option(
+        str, "float16", "half precision: float16 with loss scaling, or bfloat16 without", ("float16", "bfloat16")
+    ),
     "seed": Option(int, 1, "seed of initial weights, permutations and batches", check=at_least(0)),
     "log_interval": Option(int, 10, "training steps between log lines", check=at_least(1)),
     "eval_interval": Option(
@@ -133,6 +142,12 @@ OPTIONS: dict[str, Option] = {
         str, None, "device (default: what the machine has, in this order)", ("Ascend", "GPU", "CPU")
     ),
     "device_id": Option(int, 0, "number of the device", check=at_least(0)),
+    "distribute": Option(
+        boolean,
+        False,
+        "train with several processes, each on its device and its part of every batch; msrun starts them, see "
+        "scripts/run_distribute_train_*.sh",
+    ),
 }
 
 _NETWORK = (
@@ -146,20 +161,27 @@ _NETWORK = (
 )
 _TRAINING = (
     *("num_epochs", "train_batch_size", "lr", "weight_decay", "seed", "log_interval", "eval_interval"),
-    *("save_interval", "save_best", "resume", "ckpt_dir", "cache_features", "cache_limit_gb"),
+    *("amp_level", "amp_dtype", "save_interval", "save_best", "resume", "ckpt_dir", "cache_features", "cache_limit_gb"),
 )
 _DEVICE = ("device_target", "device_id")
 _DATA = ("dataset_path", "dataset", "train_list", "split_seed", "category", "gt_protocol", "num_workers")
 
 PROGRAMS: dict[str, tuple[str, ...]] = {
-    "train": (*_DATA, *_NETWORK, *_TRAINING, "test_batch_size", "result_path", *_DEVICE),
+    "train": (*_DATA, *_NETWORK, *_TRAINING, "test_batch_size", "result_path", *_DEVICE, "distribute"),
     "predict": ("ckpt_path", "img_dir", "output_dir", "save_imgs", "test_batch_size", "num_workers", *_DEVICE),
     "export": ("ckpt_file", "file_format", "batch_size", "outputs", "mindir_version", "output_dir", *_DEVICE),
     "preprocess": ("dataset_path", "dataset", "train_list", "split_seed", "category", "mindir_path", "img_dir"),
     "postprocess": ("result_dir", "label_dir", "gt_protocol", "save_imgs", "output_dir", "result_path", "num_workers"),
     "eval": (*_DATA, "ckpt_path", "test_batch_size", "save_imgs", "output_dir", "result_path", *_DEVICE),
 }
-_EACH = ("category", "device_id", "resume", "result_path", "ckpt_path")  # run_all sets them for each category
+_EACH = (
+    "category",
+    "device_id",
+    "resume",
+    "result_path",
+    "ckpt_path",
+    "distribute",
+)  # run_all sets them for each category
 PROGRAMS["run_all"] = (
     *("categories", "device_ids", "jobs"),
     *(name for name in dict.fromkeys(PROGRAMS["train"] + PROGRAMS["eval"]) if name not in _EACH),
@@ -175,7 +197,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 }
 
 
-NOT_REPEATED = ("resume", "result_path")  # of a run's options: its own files are not to be written again
+NOT_REPEATED = ("resume", "result_path", "distribute")  # of a run's options: its own files are not to be written again
 
 
 class Parser(argparse.ArgumentParser):

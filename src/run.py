@@ -12,7 +12,7 @@ from src.source import Source
 from src.utils import UserError, log, read_json, remove_leftovers
 
 # A resumed run must agree with the interrupted one in these, or it would be neither.
-RESUMED_OPTIONS = ("category", "train_batch_size", "lr", "weight_decay", "seed")
+RESUMED_OPTIONS = ("category", "train_batch_size", "lr", "weight_decay", "seed", "amp_level", "amp_dtype")
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Files:
     features: Path
 
     @classmethod
-    def of(cls, options: argparse.Namespace) -> "Files":
-        """`<ckpt_dir>/fastflow_<category>...`; the result where --result_path says."""
+    def of(cls, options: argparse.Namespace, rank: int = 0) -> "Files":
+        """`<ckpt_dir>/fastflow_<category>...`; the result where --result_path says; features apart for each rank."""
         stem = Path(options.ckpt_dir) / f"fastflow_{options.category}"
         names = [
             stem.with_name(stem.name + end)
-            for end in (".ckpt", ".state.ckpt", "_best.ckpt", ".json", ".png", ".features")
+            for end in (".ckpt", ".state.ckpt", "_best.ckpt", ".json", ".png", f".rank{rank}.features")
         ]
         if options.result_path:
             names[3] = Path(options.result_path)

@@ -22,32 +22,42 @@ from src.dataset import (
     steps_before_epoch,
 )
 from src.detector import Architecture, Detector
+from src.encoder import Encoder
 from src.evaluation import TestSet
+from src.fastflow import FastFlow
 from src.features import CachedFeatures, EncodedPictures, training_features
 from src.inference import predict
+from src.parallel import Group
+from src.precision import DTYPES, LossScale, check_device, half_twin
 from src.progress import ProgressLine
 from src.run import RESUMED_OPTIONS, Files, Progress, chosen, finished_result
 from src.source import Source
 from src.utils import Interrupt, UserError, check_writable, log, versions, write_json
 from src.visualize import save_curves
 
+ALONE = Group()
 
-def train(options: argparse.Namespace) -> dict:
+
+def train(options: argparse.Namespace, group: Group = ALONE) -> dict | None:
     """Train as the options say; returns the result that the JSON holds. With --resume, a finished run is not redone.
+
+    Args:
+        group: the processes that train together; those that do not lead return None.
 
     Raises:
         UserError: anything wrong with the input, found before the first step; or a loss that is not finite.
     """
     finished = finished_result(options) if options.resume else None
-    return finished or Training(options).run()
+    group.check_same(finished is not None, "whether the training is finished")
+    return finished or Training(options, group).run()
 
 
 class Training:
     """One run of `train.py`. Everything that can be wrong with the input is found before the first step."""
 
-    def __init__(self, options: argparse.Namespace):
-        self.options = options
-        self.files = Files.of(options)
+    def __init__(self, options: argparse.Namespace, group: Group = ALONE):
+        self.options, self.group = options, group
+        self.files = Files.of(options, group.rank)
         self.source = Source.of(options)
         if self.files.state.exists() and not options.resume:
             raise UserError(f"{self.files.state} is an unfinished training; go on with --resume, or remove the file")
@@ -60,17 +70,32 @@ class Training:
         samples = self.source.train()
         self.test = TestSet.load(self.source.test(), *(options.im_resize, options.gt_protocol, options.num_workers))
         self.images = load_images(samples, options.im_resize, options.num_workers)
-        self.batch_size = effective_batch_size(len(samples), options.train_batch_size)
+        self.batch_size = effective_batch_size(len(samples), options.train_batch_size, group.world)
         if self.batch_size < options.train_batch_size:
             log.info(
                 "the category has %d training pictures: the batch is %d instead of %d",
                 *(len(samples), self.batch_size, options.train_batch_size),
             )
         self.optimizer = adam(self.detector.fastflow, options.lr, options.weight_decay)
-        self.step = TrainStep(self.detector.fastflow, self.optimizer)
+        fastflow, self.encoder, scale = self._in_precision(architecture)
+        self.step = TrainStep(fastflow, self.optimizer, group.world, scale)
         self.progress = Progress()
         if options.resume and self.files.state.exists():
             self._resume()
+        group.check_same(self.progress.step, "how far the training has come (the .state.ckpt in --ckpt_dir)")
+        group.check_same(len(self.images), "the number of training pictures")
+
+    def _in_precision(self, architecture: Architecture) -> tuple[FastFlow, Encoder, LossScale | None]:
+        """Flows and encoder to train with, as --amp_level says, and the loss scale that float16 needs."""
+        fastflow, encoder = self.detector.fastflow, self.detector.encoder
+        level, name = self.options.amp_level, self.options.amp_dtype
+        if level == "O0":
+            return fastflow, encoder, None
+        check_device(level, name)
+        half = half_twin(fastflow, lambda: architecture.build_fastflow(self.options.seed), DTYPES[name])
+        if level == "O3":
+            encoder = half_twin(encoder, lambda: Encoder(architecture.backbone), DTYPES[name])
+        return half, encoder, LossScale() if name == "float16" else None
 
     def _resume(self) -> None:
         arrays, meta = checkpoint.read(self.files.state, ("state",))
@@ -91,10 +116,17 @@ class Training:
         network = checkpoint.named_parameters(self.detector)
         known = {id(parameter) for parameter in network.values()}
         moments = [parameter for parameter in self.optimizer.get_parameters() if id(parameter) not in known]
-        return network | {checkpoint.OPTIMIZER + parameter.name: parameter for parameter in moments}
+        state = network | {checkpoint.OPTIMIZER + parameter.name: parameter for parameter in moments}
+        scale = self.step.loss_scale
+        if scale is not None:
+            named = checkpoint.named_parameters(scale)
+            state |= {f"{checkpoint.OPTIMIZER}loss_scale.{name}": parameter for name, parameter in named.items()}
+        return state
 
     def save_state(self) -> None:
-        """Write the detector and everything that `--resume` needs, atomically."""
+        """Write the detector and everything that `--resume` needs, atomically; if this process leads."""
+        if not self.group.leads:
+            return
         meta = {
             "architecture": asdict(self.detector.architecture),
             "category": self.options.category,
@@ -105,10 +137,10 @@ class Training:
         }
         checkpoint.save(self.files.state, self._state_parameters(), "state", meta)
 
-    def run(self) -> dict:
-        """Train, evaluate, save; returns what the JSON beside the checkpoint holds."""
+    def run(self) -> dict | None:
+        """Train, evaluate, save; returns what the JSON beside the checkpoint holds (None if another one leads)."""
         options = self.options
-        encoded = EncodedPictures(self.detector.encoder, self.images, options.backbone)
+        encoded = EncodedPictures(self.encoder, self.images, options.backbone)
         total = self._steps_before(options.num_epochs)
         with (
             training_features(encoded, options.cache_features, options.cache_limit_gb, self.files.features) as features,
@@ -118,7 +150,7 @@ class Training:
             while self.progress.step < total:
                 epoch = self._epoch(features, interrupt, line)
                 self._after_epoch(epoch)
-        return self._finish()
+        return self._finish() if self.group.leads else None
 
     def _steps_before(self, epoch: int) -> int:
         """Steps in all epochs before `epoch`, counted from 0."""
@@ -128,7 +160,8 @@ class Training:
         """The steps that are left of the current epoch; returns how many epochs are finished now."""
         epoch = self.progress.step * self.batch_size // len(self.images)
         line.title(f"epoch {epoch + 1}/{self.options.num_epochs}")
-        batches = list(epoch_batches(len(self.images), self.batch_size, self.options.seed, epoch))
+        place = (self.group.rank, self.group.world)
+        batches = list(epoch_batches(len(self.images), self.batch_size, self.options.seed, epoch, *place))
         for indices in batches[self.progress.step - self._steps_before(epoch) :]:
             started = time.perf_counter()
             loss = float(self.step(*features.batch(indices)).asnumpy())  # waits for the device
@@ -139,8 +172,9 @@ class Training:
             self.progress.seconds += seconds
             self.progress.losses.append(loss)
             line.step(loss, seconds, log_line=self.progress.step % self.options.log_interval == 0)
-            if interrupt.requested:
+            if self.group.any(interrupt.requested):
                 self.save_state()
+                self.group.any(False)  # all wait for the one that saves
                 interrupt.stop(f"saved {self.files.state}: train.py --resume goes on with it, eval.py evaluates it")
         return epoch + 1
 
@@ -157,6 +191,8 @@ class Training:
         if last or epoch % options.save_interval == 0:
             self.save_state()
         if options.eval_interval and epoch % options.eval_interval == 0 and not last:
+            # Every process does: one that only waited for the leader's next step would be thrown out of it (on the
+            # CPU after 30 seconds).
             record, _, _ = self._evaluate(epoch)
             log.info("epoch %d: %s", epoch, ", ".join(f"{k} {v:.4f}" for k, v in evaluation.headline_figures(record)))
 
@@ -165,7 +201,7 @@ class Training:
         maps, scores = predict(self.detector, self.test.images, self.options.test_batch_size)
         record = {"epoch": epoch, **evaluation.figures(self.test, maps, scores)}
         self.progress.history.append(record)
-        if self.options.save_best and self.progress.best() is record:
+        if self.options.save_best and self.progress.best() is record and self.group.leads:
             checkpoint.save_detector(self.files.best, self.detector, self._detector_meta(record))
         return record, maps, scores
 
@@ -182,6 +218,10 @@ class Training:
             "versions": versions(),
         }
 
+    def _skipped_steps(self) -> int:
+        """How many steps changed nothing because float16 gradients overflowed."""
+        return 0 if self.step.loss_scale is None else int(self.step.loss_scale.skipped.asnumpy())
+
     def _finish(self) -> dict:
         """The last epoch's figures are the result; the unfinished state goes when the checkpoint is there."""
         record, maps, scores = self._evaluate(self.options.num_epochs)
@@ -195,6 +235,7 @@ class Training:
             "per_defect": evaluation.figures_per_defect(self.test, maps, scores),
             "seconds": round(self.progress.seconds, 3),
             "steps": self.progress.step,
+            "skipped_steps": self._skipped_steps(),
             "train_pictures": len(self.images),
             "test_pictures": len(self.test.images),
             "options": vars(self.options)
@@ -206,6 +247,8 @@ class Training:
             ),
             "history": self.progress.history,
         }
+        if result["skipped_steps"]:
+            log.info("%d of %d steps skipped: float16 gradients overflowed", result["skipped_steps"], result["steps"])
         write_json(self.files.result, result)
         save_curves(self.files.curves, result["losses"], result["history"])
         self.files.state.unlink(missing_ok=True)
