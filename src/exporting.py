@@ -101,8 +101,10 @@ def write(network: nn.Cell, image: Tensor, file: Path, file_format: str) -> None
 def run(file: Path, image: np.ndarray, file_format: str) -> list[np.ndarray]:
     """The exported file's outputs, in the runtime that is at hand for its format."""
     if file_format == "ONNX":
-        import onnxruntime
-
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise UserError("--file_format ONNX is compared in onnxruntime; pip install onnxruntime") from error
         session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
         return session.run(None, {session.get_inputs()[0].name: image})
     graph = nn.GraphCell(ms.load(str(file)))

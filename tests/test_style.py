@@ -1,0 +1,30 @@
+"""The linters and formatters, as tests."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent  # of the environment that requirements-dev.txt made
+SHELL = [*sorted(ROOT.glob("scripts/*.sh")), ROOT / ".ci/run", ROOT / "ascend310_infer/build.sh"]
+CPP = sorted(path for folder in ("src", "tests") for path in (ROOT / "ascend310_infer" / folder).glob("*.*"))
+
+COMMANDS = {
+    "ruff check": [BIN / "ruff", "check", "."],
+    "ruff format": [BIN / "ruff", "format", "--check", "."],
+    "shellcheck": [BIN / "shellcheck", "-x", *SHELL],
+    "clang-format": [BIN / "clang-format", "--dry-run", "-Werror", *CPP],
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_clean(name):
+    done = subprocess.run(list(map(str, COMMANDS[name])), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_lists_are_not_empty():
+    assert len(SHELL) > 8
+    assert len(CPP) > 8
