@@ -65,7 +65,7 @@ class CachedFeatures:
 
 @contextmanager
 def training_features(
-    encoded: EncodedPictures, cache: str, limit_gb: float | None, place: Path
+    encoded: EncodedPictures, cache: str, limit_gb: float | None, place: Path, processes: int = 1
 ) -> Iterator[EncodedPictures | CachedFeatures]:
     """The features to train on, cached as `--cache_features` says; a memory-mapped file is removed at the end.
 
@@ -73,14 +73,16 @@ def training_features(
         encoded: the training pictures.
         cache: "off"; "auto": in memory up to the limit, beyond it in a memory-mapped file, or off where the disk
             is too small; "on": the same, but too small a disk is an error.
-        limit_gb: gigabytes (10^9 bytes) of features kept in memory; None: half of the free memory.
+        limit_gb: gigabytes (10^9 bytes) of features kept in memory; None: half of the free memory, shared by
+            the processes.
         place: a folder of a temporary name beside this path holds the memory-mapped files.
+        processes: how many train together; each keeps all features, because every batch is drawn from all pictures.
     """
     if cache == "off":
         yield encoded
         return
     need = 4 * len(encoded.images) * sum(int(np.prod(shape)) for shape in encoded.shapes())
-    limit = psutil.virtual_memory().available / 2 if limit_gb is None else limit_gb * GB
+    limit = psutil.virtual_memory().available / 2 / processes if limit_gb is None else limit_gb * GB
     if need <= limit:
         log.info("features: %.2f GB, cached in memory", need / GB)
         yield CachedFeatures(encoded)

@@ -13,7 +13,15 @@ NEEDED = {
 OTHER_VALUES = {
     **{"gt_protocol": "original", "backbone": "resnet18", "im_resize": "64", "hidden_ratio": "0.5"},
     **{"lr": "1e-4", "weight_decay": "0", "eval_interval": "0", "cache_features": "off", "cache_limit_gb": "1.5"},
-    **{"dataset": "visa", "device_target": "CPU", "file_format": "ONNX", "outputs": "latents", "mindir_version": "1"},
+    **{
+        "dataset": "visa",
+        "amp_level": "O2",
+        "amp_dtype": "bfloat16",
+        "device_target": "CPU",
+        "file_format": "ONNX",
+        "outputs": "latents",
+        "mindir_version": "1",
+    },
 }
 
 
