@@ -15,6 +15,7 @@ from mindspore import Tensor
 
 from src.dataset import normalize
 from src.encoder import ENCODERS, STRIDES, Encoder
+from src.parallel import ALONE, Group
 from src.progress import progress
 from src.utils import UserError, log
 
@@ -41,7 +42,7 @@ class EncodedPictures:
 class CachedFeatures:
     """Standardised features of all pictures, float32 arrays [N, C_i, H_i, W_i] in memory or memory-mapped."""
 
-    def __init__(self, encoded: EncodedPictures, folder: Path | None = None):
+    def __init__(self, encoded: EncodedPictures, folder: Path | None = None, group: Group = ALONE):
         count = len(encoded.images)
         shapes = [(count, *shape) for shape in encoded.shapes()]
         if folder is None:
@@ -57,6 +58,7 @@ class CachedFeatures:
             used = min(size, count - start)
             for array, feature in zip(self.arrays, encoded.batch(indices)):
                 array[start : start + used] = feature.asnumpy()[:used]
+            group.keep_step()
 
     def batch(self, indices: np.ndarray) -> tuple[Tensor, ...]:
         """The features of the pictures at `indices`: per scale (B, C_i, H_i, W_i)."""
@@ -65,7 +67,7 @@ class CachedFeatures:
 
 @contextmanager
 def training_features(
-    encoded: EncodedPictures, cache: str, limit_gb: float | None, place: Path, processes: int = 1
+    encoded: EncodedPictures, cache: str, limit_gb: float | None, place: Path, group: Group = ALONE
 ) -> Iterator[EncodedPictures | CachedFeatures]:
     """The features to train on, cached as `--cache_features` says; a memory-mapped file is removed at the end.
 
@@ -76,23 +78,23 @@ def training_features(
         limit_gb: gigabytes (10^9 bytes) of features kept in memory; None: half of the free memory, shared by
             the processes.
         place: a folder of a temporary name beside this path holds the memory-mapped files.
-        processes: how many train together; each keeps all features, because every batch is drawn from all pictures.
+        group: the processes that train together; each keeps all features, for a batch is drawn from all pictures.
     """
     if cache == "off":
         yield encoded
         return
     need = 4 * len(encoded.images) * sum(int(np.prod(shape)) for shape in encoded.shapes())
-    limit = psutil.virtual_memory().available / 2 / processes if limit_gb is None else limit_gb * GB
+    limit = psutil.virtual_memory().available / 2 / group.world if limit_gb is None else limit_gb * GB
     if need <= limit:
         log.info("features: %.2f GB, cached in memory", need / GB)
-        yield CachedFeatures(encoded)
+        yield CachedFeatures(encoded, None, group)
         return
     folder = place.parent
     free = shutil.disk_usage(folder).free
     if need < 0.9 * free:
         log.info("features: %.2f GB, more than the limit of %.2f GB; cached in %s", need / GB, limit / GB, folder)
         with tempfile.TemporaryDirectory(prefix=f".{place.stem}.", suffix=place.suffix, dir=folder) as name:
-            yield CachedFeatures(encoded, Path(name))
+            yield CachedFeatures(encoded, Path(name), group)
     elif cache == "on":
         raise UserError(
             f"--cache_features on: {need / GB:.1f} GB fit neither the memory limit of {limit / GB:.1f} GB nor {folder} "

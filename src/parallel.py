@@ -91,6 +91,10 @@ class Group:
         """Whether any process says yes; every process must ask at the same point."""
         return self.total(float(flag)) > 0
 
+    def keep_step(self) -> None:
+        """Wait for the others. The CPU's collectives give up after 30 seconds, so long work does this in between."""
+        self.total(0.0)
+
     def check_same(self, value: int, what: str) -> None:
         """Raise a `UserError`, in every process, unless all give the same number.
 
@@ -101,3 +105,6 @@ class Group:
         mean = self.total(float(value)) / self.world
         if self.any(abs(mean - value) > 1e-3):
             raise UserError(f"--distribute: the processes differ in {what}; give all the same files, on a shared disk")
+
+
+ALONE = Group()

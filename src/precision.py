@@ -5,11 +5,15 @@ and evaluation and export never see half precision.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from src.detector import Detector
+from src.encoder import Encoder
+from src.fastflow import FastFlow
 from src.utils import UserError
 
 DTYPES = {"float16": ms.float16, "bfloat16": ms.bfloat16}
@@ -96,3 +100,23 @@ class LossScale(nn.Cell):
         scale = ops.depend(scale, ops.assign(self.good, good))
         scale = ops.depend(scale, ops.assign(self.skipped, skipped))
         return ops.assign(self.scale, scale)
+
+
+def in_precision(detector: Detector, level: str, name: str) -> tuple[FastFlow, Encoder, LossScale | None]:
+    """The flows and the encoder to train with, and the loss scale that float16 needs.
+
+    Args:
+        detector: holds the parameters; it stays float32.
+        level: O0: nothing in half precision; O2: the flows' convolutions; O3: the encoder's too.
+        name: a key of `DTYPES`.
+
+    Raises:
+        UserError: the device cannot.
+    """
+    if level == "O0":
+        return detector.fastflow, detector.encoder, None
+    check_device(level, name)
+    flows, encoder = half_twin(detector.fastflow, detector.architecture.build_fastflow, DTYPES[name]), detector.encoder
+    if level == "O3":
+        encoder = half_twin(encoder, partial(Encoder, detector.architecture.backbone), DTYPES[name])
+    return flows, encoder, LossScale() if name == "float16" else None

@@ -22,20 +22,16 @@ from src.dataset import (
     steps_before_epoch,
 )
 from src.detector import Architecture, Detector
-from src.encoder import Encoder
 from src.evaluation import TestSet
-from src.fastflow import FastFlow
 from src.features import CachedFeatures, EncodedPictures, training_features
 from src.inference import predict
-from src.parallel import Group
-from src.precision import DTYPES, LossScale, check_device, half_twin
+from src.parallel import ALONE, Group
+from src.precision import in_precision
 from src.progress import ProgressLine
 from src.run import RESUMED_OPTIONS, Files, Progress, chosen, finished_result
 from src.source import Source
 from src.utils import Interrupt, UserError, check_writable, log, versions, write_json
 from src.visualize import save_curves
-
-ALONE = Group()
 
 
 def train(options: argparse.Namespace, group: Group = ALONE) -> dict | None:
@@ -77,25 +73,13 @@ class Training:
                 *(len(samples), self.batch_size, options.train_batch_size),
             )
         self.optimizer = adam(self.detector.fastflow, options.lr, options.weight_decay)
-        fastflow, self.encoder, scale = self._in_precision(architecture)
+        fastflow, self.encoder, scale = in_precision(self.detector, options.amp_level, options.amp_dtype)
         self.step = TrainStep(fastflow, self.optimizer, group.world, scale)
         self.progress = Progress()
         if options.resume and self.files.state.exists():
             self._resume()
         group.check_same(self.progress.step, "how far the training has come (the .state.ckpt in --ckpt_dir)")
         group.check_same(len(self.images), "the number of training pictures")
-
-    def _in_precision(self, architecture: Architecture) -> tuple[FastFlow, Encoder, LossScale | None]:
-        """Flows and encoder to train with, as --amp_level says, and the loss scale that float16 needs."""
-        fastflow, encoder = self.detector.fastflow, self.detector.encoder
-        level, name = self.options.amp_level, self.options.amp_dtype
-        if level == "O0":
-            return fastflow, encoder, None
-        check_device(level, name)
-        half = half_twin(fastflow, lambda: architecture.build_fastflow(self.options.seed), DTYPES[name])
-        if level == "O3":
-            encoder = half_twin(encoder, lambda: Encoder(architecture.backbone), DTYPES[name])
-        return half, encoder, LossScale() if name == "float16" else None
 
     def _resume(self) -> None:
         arrays, meta = checkpoint.read(self.files.state, ("state",))
@@ -174,7 +158,7 @@ class Training:
             line.step(loss, seconds, log_line=self.progress.step % self.options.log_interval == 0)
             if self.group.any(interrupt.requested):
                 self.save_state()
-                self.group.any(False)  # all wait for the one that saves
+                self.group.keep_step()  # all wait for the one that saves
                 interrupt.stop(f"saved {self.files.state}: train.py --resume goes on with it, eval.py evaluates it")
         return epoch + 1
 
