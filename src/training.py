@@ -10,10 +10,9 @@ import math
 import time
 from dataclasses import asdict
 
-import mindspore as ms
 import numpy as np
 
-from src import checkpoint, evaluation
+from src import checkpoint, evaluation, state
 from src.cell import TrainStep, adam
 from src.dataset import (
     effective_batch_size,
@@ -72,54 +71,30 @@ class Training:
                 "the category has %d training pictures: the batch is %d instead of %d",
                 *(len(samples), self.batch_size, options.train_batch_size),
             )
-        self.optimizer = adam(self.detector.fastflow, options.lr, options.weight_decay)
+        optimizer = adam(self.detector.fastflow, options.lr, options.weight_decay)
         fastflow, self.encoder, scale = in_precision(self.detector, options.amp_level, options.amp_dtype)
-        self.step = TrainStep(fastflow, self.optimizer, group.world, scale)
+        self.step = TrainStep(fastflow, optimizer, group.world, scale)
         self.progress = Progress()
         if options.resume and self.files.state.exists():
-            self._resume()
+            self.progress = state.load(self.files.state, self.detector, self.step, self._identity())
         group.check_same(self.progress.step, "how far the training has come (the .state.ckpt in --ckpt_dir)")
         group.check_same(len(self.images), "the number of training pictures")
 
-    def _resume(self) -> None:
-        arrays, meta = checkpoint.read(self.files.state, ("state",))
-        for name in RESUMED_OPTIONS:
-            before, now = meta["options"][name], getattr(self.options, name)
-            if before != now:
-                raise UserError(
-                    f"--{name} {now}: {self.files.state} was trained with {before}; give the same, or remove it"
-                )
-        here = (asdict(self.detector.architecture), self.source.split(), len(self.images))
-        if (meta["architecture"], meta["split"], meta["pictures"]) != here:
-            raise UserError(f"{self.files.state} was made with another network or data set; remove it to start anew")
-        checkpoint.assign(self._state_parameters(), arrays, self.files.state)
-        self.progress = Progress(**meta["progress"])
-        log.info("resuming after step %d", self.progress.step)
-
-    def _state_parameters(self) -> dict[str, ms.Parameter]:
-        network = checkpoint.named_parameters(self.detector)
-        known = {id(parameter) for parameter in network.values()}
-        moments = [parameter for parameter in self.optimizer.get_parameters() if id(parameter) not in known]
-        state = network | {checkpoint.OPTIMIZER + parameter.name: parameter for parameter in moments}
-        scale = self.step.loss_scale
-        if scale is not None:
-            named = checkpoint.named_parameters(scale)
-            state |= {f"{checkpoint.OPTIMIZER}loss_scale.{name}": parameter for name, parameter in named.items()}
-        return state
-
-    def save_state(self) -> None:
-        """Write the detector and everything that `--resume` needs, atomically; if this process leads."""
-        if not self.group.leads:
-            return
-        meta = {
+    def _identity(self) -> dict:
+        """What a resumed run must agree in, or it would be neither."""
+        return {
             "architecture": asdict(self.detector.architecture),
             "category": self.options.category,
             "split": self.source.split(),
             "options": chosen(self.options, RESUMED_OPTIONS),
             "pictures": len(self.images),
-            "progress": asdict(self.progress),
+            "batch_size": self.batch_size,
         }
-        checkpoint.save(self.files.state, self._state_parameters(), "state", meta)
+
+    def save_state(self) -> None:
+        """Write everything that `--resume` needs, if this process leads."""
+        if self.group.leads:
+            state.save(self.files.state, self.detector, self.step, self._identity(), self.progress)
 
     def run(self) -> dict | None:
         """Train, evaluate, save; returns what the JSON beside the checkpoint holds (None if another one leads)."""

@@ -1,0 +1,52 @@
+"""The state of an unfinished training, one file: the detector, for evaluating it, and all that resuming needs."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from mindspore import Parameter
+
+from src import checkpoint
+from src.cell import TrainStep
+from src.detector import Detector
+from src.run import Progress
+from src.utils import UserError, log
+
+
+def parameters(detector: Detector, step: TrainStep) -> dict[str, Parameter]:
+    """By name: the detector's parameters, the optimizer's, and the loss scale's if there is one."""
+    network = checkpoint.named_parameters(detector)
+    known = {id(parameter) for parameter in network.values()}
+    moments = [parameter for parameter in step.optimizer.get_parameters() if id(parameter) not in known]
+    state = network | {checkpoint.OPTIMIZER + parameter.name: parameter for parameter in moments}
+    if step.loss_scale is not None:
+        named = checkpoint.named_parameters(step.loss_scale)
+        state |= {f"{checkpoint.OPTIMIZER}loss_scale.{name}": parameter for name, parameter in named.items()}
+    return state
+
+
+def save(path: Path, detector: Detector, step: TrainStep, identity: dict, progress: Progress) -> None:
+    """Write the state, atomically.
+
+    Args:
+        identity: what a resumed run must agree in: `options` by name, and what else makes the run what it is.
+    """
+    checkpoint.save(path, parameters(detector, step), "state", identity | {"progress": asdict(progress)})
+
+
+def load(path: Path, detector: Detector, step: TrainStep, identity: dict) -> Progress:
+    """Set detector and optimizer to what `save` wrote; returns how far that training had come.
+
+    Raises:
+        UserError: the state is of a run with another identity; nothing is changed then.
+    """
+    arrays, meta = checkpoint.read(path, ("state",))
+    for name, now in identity["options"].items():
+        before = meta["options"].get(name)
+        if before != now:
+            raise UserError(f"--{name} {now}: {path} was trained with {before}; give the same, or remove it")
+    if any(meta.get(name) != value for name, value in identity.items()):
+        raise UserError(f"{path} was made with another network or data set; remove it to start anew")
+    checkpoint.assign(parameters(detector, step), arrays, path)
+    progress = Progress(**meta["progress"])
+    log.info("resuming after step %d", progress.step)
+    return progress
