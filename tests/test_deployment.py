@@ -65,7 +65,7 @@ def test_a_map_export_has_no_training_only_nodes(trained, tmp_path):
     [
         (("--file_format", "AIR"), "needs an Ascend device"),
         (("--file_format", "ONNX", "--mindir_version", 1), "--mindir_version 1 is for MINDIR"),
-        (("--file_format", "PB"), "invalid choice"),
+        (("--file_format", "PB"), "choose one of MINDIR, ONNX, AIR"),
         (("--batch_size", 0), "must be 1 or more"),
     ],
 )
