@@ -7,7 +7,7 @@ usage() {
 usage: scripts/install_runner_toolchain.sh [--with-1.8] [DIR]
 
 Installs what ascend310_infer/ needs to be built and run on a CPU:
-  - from apt, only what is missing: cmake, make, unzip, a C++ compiler for aarch64 and, on x86-64, qemu-user;
+  - from apt, only what is missing: cmake, make, unzip, cppcheck, a C++ compiler for aarch64 and, on x86-64, qemu-user;
   - into DIR (default: build/mindspore-lite-2.0.0 of this repository): MindSpore Lite 2.0.0 from PyPI. Its
     runtime is built for aarch64; on x86-64 the runner is cross-compiled and runs under qemu.
   --with-1.8   also MindSpore 1.8.1 for Ascend, into DIR's sibling mindspore-1.8.1, to compile and link the
@@ -47,8 +47,8 @@ old=$(dirname "$lite")/mindspore-1.8.1
 
 machine=$(uname -m)
 case "$machine" in
-    x86_64) needed=(cmake:cmake make:make unzip:unzip g++:g++ aarch64-linux-gnu-g++:g++-aarch64-linux-gnu qemu-aarch64:qemu-user) ;;
-    aarch64) needed=(cmake:cmake make:make unzip:unzip g++:g++) ;;
+    x86_64) needed=(cmake:cmake make:make unzip:unzip g++:g++ aarch64-linux-gnu-g++:g++-aarch64-linux-gnu qemu-aarch64:qemu-user cppcheck:cppcheck) ;;
+    aarch64) needed=(cmake:cmake make:make unzip:unzip g++:g++ cppcheck:cppcheck) ;;
     *) fail "machine $machine, the runner's CPU build knows x86_64 and aarch64; use one of them" ;;
 esac
 

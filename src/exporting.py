@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def export_checkpoint(options: argparse.Namespace) -> dict:
         write(network, Tensor(image), file, options.file_format)
         if options.file_format == "MINDIR" and options.mindir_version == 1:
             rewrite_to_version_1(file, file, names)
-        difference = compare(run(file, image, options.file_format), wanted, target.name)
+        difference = compare(load(file, options.file_format)(image), wanted, target.name)
         with atomic_path(target) as path:
             shutil.copyfile(file, path)
     spec = ENCODERS[detector.architecture.backbone]
@@ -98,18 +99,18 @@ def write(network: nn.Cell, image: Tensor, file: Path, file_format: str) -> None
         raise UserError(f"MindSpore cannot export this as {file_format}: {str(error).splitlines()[0]}") from error
 
 
-def run(file: Path, image: np.ndarray, file_format: str) -> list[np.ndarray]:
-    """The exported file's outputs, in the runtime that is at hand for its format."""
+def load(file: Path, file_format: str) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """The exported file as a function, image (N, 3, S, S) -> its outputs, in the runtime at hand for its format."""
     if file_format == "ONNX":
         try:
             import onnxruntime
         except ImportError as error:
             raise UserError("--file_format ONNX is compared in onnxruntime; pip install onnxruntime") from error
         session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-        return session.run(None, {session.get_inputs()[0].name: image})
+        name = session.get_inputs()[0].name
+        return lambda image: session.run(None, {name: image})
     graph = nn.GraphCell(ms.load(str(file)))
-    outputs = graph(Tensor(image))
-    return [output.asnumpy() for output in outputs]
+    return lambda image: [output.asnumpy() for output in graph(Tensor(image))]
 
 
 def compare(found: list[np.ndarray], wanted: list[np.ndarray], name: str) -> float:

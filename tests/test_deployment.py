@@ -9,7 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from tests.programs import FIGURES, ROOT, files, program
+from src.synthetic import make_category
+from tests.programs import FIGURES, ROOT, files, program, train_arguments
 from tests.runner_toolchain import LITE_HOME
 
 
@@ -65,7 +66,7 @@ def test_a_map_export_has_no_training_only_nodes(trained, tmp_path):
     [
         (("--file_format", "AIR"), "needs an Ascend device"),
         (("--file_format", "ONNX", "--mindir_version", 1), "--mindir_version 1 is for MINDIR"),
-        (("--file_format", "PB"), "invalid choice"),
+        (("--file_format", "PB"), "choose one of MINDIR, ONNX, AIR"),
         (("--batch_size", 0), "must be 1 or more"),
     ],
 )
@@ -180,3 +181,38 @@ def test_the_pipeline_gives_evals_figures(runner, trained, exported, data, tmp_p
     for path, anomaly_map in zip(inputs, maps):
         lite = np.fromfile(folder / "output" / f"{path.stem}_anomaly_map.bin", "<f4").reshape(64, 64)
         np.testing.assert_allclose(lite, anomaly_map[0], atol=1e-4)
+
+
+@pytest.mark.slow
+def test_every_runtime_gives_the_same_figures_at_256_pixels(runner, weights, tmp_path):
+    """eval.py, the MindIR in MindSpore, ONNX in onnxruntime, and the C++ runner: AUROC to 1e-4, maps to 1e-4."""
+    make_category(tmp_path / "data", "fabric", train=16, good=6, defects=10, image_size=256, seed=5)
+    sizes = {"im_resize": 256, "flow_step": 8, "num_epochs": 3, "train_batch_size": 8}
+    done = program("train.py", *train_arguments(tmp_path / "data", weights, tmp_path / "ckpt", **sizes))
+    assert done.returncode == 0, done.stderr
+    checkpoint = tmp_path / "ckpt/fastflow_fabric.ckpt"
+    for options in (("--mindir_version", 1), ("--file_format", "ONNX")):
+        done = program("export.py", "--ckpt_file", checkpoint, "--output_dir", tmp_path, *options)
+        assert done.returncode == 0, done.stderr
+    environment = {**os.environ, "LITE_HOME": str(LITE_HOME), "FASTFLOW_INFER": str(runner.program)}
+    command = ["bash", ROOT / "scripts/run_infer_cpu.sh", tmp_path / "fastflow_fabric.mindir", tmp_path / "data"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment | {"PYTHON": sys.executable}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+    from src import evaluation, exporting
+    from src.dataset import test_samples
+
+    wanted = json.loads((tmp_path / "ckpt/fastflow_fabric.json").read_text())["metrics"]
+    folder = tmp_path / "infer/fabric"
+    found = {"C++ runner": json.loads((folder / "acc_fabric.json").read_text())["metrics"]}
+    test = evaluation.TestSet.load(test_samples(tmp_path / "data", "fabric"), 256, "nearest", 2)
+    manifest = json.loads((folder / "input/manifest.json").read_text())["samples"]
+    images = [np.fromfile(folder / "input" / entry["file"], "<f4").reshape(1, 3, 256, 256) for entry in manifest]
+    for name, file_format in (("fastflow_fabric.mindir", "MINDIR"), ("fastflow_fabric.onnx", "ONNX")):
+        maps, scores = zip(*map(exporting.load(tmp_path / name, file_format), images))
+        found[file_format] = evaluation.figures(test, np.concatenate(maps)[:, 0], np.concatenate(scores))
+    for runtime, figures in found.items():
+        for name in ("pixel_auc", "image_auc", "aupro"):
+            assert figures[name] == pytest.approx(wanted[name], abs=1e-4), (runtime, name)

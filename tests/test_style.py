@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.runner_toolchain import need_programs
+
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent  # of the environment that requirements-dev.txt made
 SHELL = [*sorted(ROOT.glob("scripts/*.sh")), ROOT / ".ci/run", ROOT / "ascend310_infer/build.sh"]
@@ -22,6 +24,16 @@ COMMANDS = {
 @pytest.mark.parametrize("name", COMMANDS)
 def test_clean(name):
     done = subprocess.run(list(map(str, COMMANDS[name])), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_cppcheck_finds_nothing():
+    need_programs("cppcheck")
+    folders = [ROOT / "ascend310_infer" / name for name in ("src", "tests")]
+    options = ["--std=c++17", "--enable=warning,style,performance,portability", "--error-exitcode=1", "--quiet"]
+    includes = [word for folder in folders for word in ("-I", str(folder))]
+    command = ["cppcheck", *options, "--suppress=useStlAlgorithm", *includes, *map(str, folders)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
