@@ -79,7 +79,7 @@ def main() -> None:
     logs = Path(option(given, "log_dir") or f"logs/workers_{option(training, 'category') or 'train'}").absolute()
     command = [sys.executable, "-m", "mindspore.parallel.cluster.run", *msrun_options(given, logs)]
     command += [str(ROOT / "train.py"), "--distribute", *training]
-    check_writable(logs)
+    check_writable(logs / "worker.log")
     for old in logs.glob("*.log"):
         old.unlink()
     first = int(option(given, "node_rank") or 0) * int(option(command, "local_worker_num"))

@@ -38,7 +38,7 @@ def run_all(options: argparse.Namespace) -> Table:
     if not Path(options.pre_ckpt_path).is_file():
         raise UserError(f"no encoder weights {options.pre_ckpt_path}; see train.py --help on --pre_ckpt_path")
     folder = Path(options.ckpt_dir)
-    check_writable(folder / "logs")
+    check_writable(folder / "logs" / "category.log")
     if options.cache_limit_gb is None and len(devices) > 1:  # each would take half of the memory
         options.cache_limit_gb = round(psutil.virtual_memory().available / GB / 2 / len(devices), 3)
     with locked(folder) as lock, Interrupt("asking the trainings to save and end") as interrupt:

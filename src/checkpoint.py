@@ -19,6 +19,7 @@ from src.encoder import ENCODERS, Encoder
 from src.utils import UserError, atomic_path
 
 OPTIMIZER = "optimizer."  # what the names of the optimizer's arrays begin with in a training state
+FORMAT = 1  # of the names of the arrays and of the JSON
 _META = "fastflow_meta"
 _KINDS = {  # what it is, and where to get one
     "encoder": ("an encoder's ImageNet weights", "convert those: python src/pthtockpt.py --pth_path FILE.pth"),
@@ -33,7 +34,7 @@ def save(path: str | os.PathLike, arrays: Mapping[str, Tensor], kind: str, meta:
         ms.save_checkpoint(
             [{"name": name, "data": value} for name, value in arrays.items()],
             str(temporary),
-            append_dict={_META: json.dumps({"kind": kind, **meta})},
+            append_dict={_META: json.dumps({"format": FORMAT, "kind": kind, **meta})},
         )
 
 
@@ -55,7 +56,14 @@ def read(path: str | os.PathLike, kinds: tuple[str, ...] = ()) -> tuple[dict[str
     except (ValueError, TypeError, RuntimeError, OSError) as error:
         raise UserError(f"{path} is not a MindSpore checkpoint, or is damaged; write it again") from error
     text = loaded.pop(_META, None)
-    meta = json.loads(str(text)) if text is not None else {}
+    try:
+        meta = json.loads(str(text)) if text is not None else {}
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: what it says of itself is not JSON; write it again") from error
+    if meta and meta.get("format") != FORMAT:
+        raise UserError(
+            f"{path} has format {meta.get('format')}, not {FORMAT}: another version of this project wrote it"
+        )
     if kinds and meta.get("kind") not in kinds:
         found, _ = _KINDS.get(meta.get("kind"), ("what other software wrote", ""))
         wanted, advice = _KINDS[kinds[0]]
@@ -101,10 +109,9 @@ def load_encoder(encoder: Encoder, backbone: str, path: str | os.PathLike) -> No
             f"python src/pthtockpt.py --pth_path FILE.pth --arch {backbone}"
         )
     arrays, meta = read(path, ("encoder",))
-    if meta["backbone"] != backbone:
-        raise UserError(
-            f"{path} holds weights of {meta['backbone']}, not {backbone}; give --backbone {meta['backbone']}"
-        )
+    found = meta.get("backbone")
+    if found != backbone:
+        raise UserError(f"{path} holds weights of {found}, not {backbone}; give --backbone {found}")
     assign(named_parameters(encoder.backbone), arrays, path)
 
 
@@ -121,6 +128,9 @@ def load_detector(path: str | os.PathLike) -> tuple[Detector, dict]:
     arrays, meta = read(path, ("detector", "state"))
     if meta["kind"] == "state":
         arrays = {name: array for name, array in arrays.items() if not name.startswith(OPTIMIZER)}
-    detector = Detector(Architecture(**meta["architecture"]))
+    try:
+        detector = Detector(Architecture(**meta["architecture"]))
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} describes no network that is known here ({error}); write it again") from error
     assign(named_parameters(detector), arrays, path)
     return detector, meta

@@ -150,15 +150,7 @@ OPTIONS: dict[str, Option] = {
     ),
 }
 
-_NETWORK = (
-    "backbone",
-    "pre_ckpt_path",
-    "im_resize",
-    "flow_step",
-    "hidden_ratio",
-    "conv3x3_only",
-    "norm_affine",
-)
+_NETWORK = (*("backbone", "pre_ckpt_path", "im_resize", "flow_step", "hidden_ratio", "conv3x3_only", "norm_affine"),)
 _TRAINING = (
     *("num_epochs", "train_batch_size", "lr", "weight_decay", "seed", "log_interval", "eval_interval"),
     *("amp_level", "amp_dtype", "save_interval", "save_best", "resume", "ckpt_dir", "cache_features", "cache_limit_gb"),
@@ -174,14 +166,8 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "postprocess": ("result_dir", "label_dir", "gt_protocol", "save_imgs", "output_dir", "result_path", "num_workers"),
     "eval": (*_DATA, "ckpt_path", "test_batch_size", "save_imgs", "output_dir", "result_path", *_DEVICE),
 }
-_EACH = (
-    "category",
-    "device_id",
-    "resume",
-    "result_path",
-    "ckpt_path",
-    "distribute",
-)  # run_all sets them for each category
+# run_all sets these for each category.
+_EACH = ("category", "device_id", "resume", "result_path", "ckpt_path", "distribute")
 PROGRAMS["run_all"] = (
     *("categories", "device_ids", "jobs"),
     *(name for name in dict.fromkeys(PROGRAMS["train"] + PROGRAMS["eval"]) if name not in _EACH),
@@ -272,7 +258,9 @@ def parse(program: str, description: str, argv: Sequence[str] | None = None) -> 
     values = {}
     for name in PROGRAMS[program]:
         value = getattr(given, name)
-        values[name] = defaults.get(name, OPTIONS[name].default) if value is None else value
+        for fallback in (defaults.get(name), OPTIONS[name].default):  # null in a file: not given
+            value = fallback if value is None else value
+        values[name] = value
         _check(program, name, values[name])
     return argparse.Namespace(**values)
 

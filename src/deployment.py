@@ -31,9 +31,29 @@ def read_description(mindir: str) -> dict:
     if not Path(mindir).is_file() or not path.is_file():
         raise UserError(f"{mindir} or {path.name} beside it is missing; export both with export.py")
     description = read_json(path)
-    if not {"input", "outputs", "category"} <= set(description):
+    try:
+        outputs = {output["name"] for output in description["outputs"]}
+        complete = len(description["input"]["shape"]) == 4 and "category" in description
+    except (KeyError, TypeError):
+        complete = False
+    if not complete:
         raise UserError(f"{path} is not export.py's; export the model again")
+    if not {"anomaly_map", "score"} <= outputs:
+        raise UserError(f"{mindir} gives no anomaly map; export it with --outputs map")
     return description
+
+
+def read_manifest(folder: str) -> dict:
+    """What `preprocess` wrote beside the pictures.
+
+    Raises:
+        UserError: it is missing or not preprocess.py's.
+    """
+    path = Path(folder) / MANIFEST
+    manifest = read_json(path)
+    if not {"category", "model", "samples"} <= set(manifest):
+        raise UserError(f"{path} is not preprocess.py's; run it again")
+    return manifest
 
 
 def preprocess(options: argparse.Namespace) -> Path:
@@ -50,34 +70,38 @@ def preprocess(options: argparse.Namespace) -> Path:
         raise UserError(f"{options.mindir_path} does not say its category; give --category")
     spec = description["input"]
     samples = Source.of(options, description.get("split")).test()
-    target = Path(options.img_dir)
-    if target.exists() and any(path.suffix != ".bin" and path.name != MANIFEST for path in target.iterdir()):
-        raise UserError(f"--img_dir {target} holds files that preprocess.py did not write; give a folder of its own")
-    check_writable(target.parent)
-    with tempfile.TemporaryDirectory(prefix=".preprocess.", dir=target.parent) as temporary:
-        folder = Path(temporary) / target.name
-        folder.mkdir()
-        entries = []
-        for i, sample in enumerate(progress(samples, "preprocessing")):
-            file = f"{i:06d}_{sample.name.replace('/', '_')}.bin"
-            image = load_image(sample.image, spec["shape"][2])
-            normalize(image[None], spec["mean"], spec["std"]).tofile(folder / file)
-            entries.append(
-                {
-                    "file": file,
-                    "name": sample.name,
-                    "image": str(sample.image.resolve()),
-                    "label": sample.label,
-                    "defect": sample.defect,
-                    "mask": str(sample.mask.resolve()) if sample.mask else None,
-                }
-            )
-        write_json(folder / MANIFEST, {"category": category, "model": description, "samples": entries})
-        if target.exists():
-            shutil.rmtree(target)
-        os.replace(folder, target)
+    target = Path(options.img_dir).resolve()
+    if target.exists() and not is_replaceable(target):
+        raise UserError(f"--img_dir {target} holds what preprocess.py did not write; give a folder of its own")
+    check_writable(target / MANIFEST if target.exists() else target)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".preprocess.", dir=target.parent) as temporary:
+            folder = Path(temporary) / target.name
+            folder.mkdir()
+            entries = [write_picture(folder, i, sample, spec) for i, sample in enumerate(progress(samples, "writing"))]
+            write_json(folder / MANIFEST, {"category": category, "model": description, "samples": entries})
+            if target.exists():
+                shutil.rmtree(target)
+            os.replace(folder, target)
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror or error}; check the disk") from error
     log.info("%d pictures: %s", len(samples), target)
     return target / MANIFEST
+
+
+def write_picture(folder: Path, index: int, sample: Sample, spec: dict) -> dict:
+    """Write a picture as the model of `spec` (the description's input) takes it; its entry in the manifest."""
+    file = f"{index:06d}_{sample.name.replace('/', '_')}.bin"
+    image = load_image(sample.image, spec["shape"][2])
+    normalize(image[None], spec["mean"], spec["std"]).tofile(folder / file)
+    return {
+        "file": file,
+        "name": sample.name,
+        "image": str(sample.image.resolve()),
+        "label": sample.label,
+        "defect": sample.defect,
+        "mask": str(sample.mask.resolve()) if sample.mask else None,
+    }
 
 
 def postprocess(options: argparse.Namespace) -> dict:
@@ -89,7 +113,7 @@ def postprocess(options: argparse.Namespace) -> dict:
     Raises:
         UserError: no manifest, or an output that is missing or of another size; the message names the picture.
     """
-    manifest = read_json(Path(options.label_dir) / MANIFEST)
+    manifest = read_manifest(options.label_dir)
     category, size = manifest["category"], manifest["model"]["input"]["shape"][2]
     samples = [
         Sample(Path(e["image"]), e["label"], e["defect"], Path(e["mask"]) if e["mask"] else None, e["name"])
@@ -97,7 +121,7 @@ def postprocess(options: argparse.Namespace) -> dict:
     ]
     target = Path(options.result_path or Path(options.output_dir) / f"acc_{category}.json")
     folder = Path(options.output_dir) / category
-    check_writable(target.parent, *([folder] if options.save_imgs else []))
+    check_writable(target, *([folder / "panel.png"] if options.save_imgs else []))
     maps = np.empty((len(samples), size, size), np.float32)
     scores = np.empty(len(samples), np.float32)
     for i, entry in enumerate(manifest["samples"]):
@@ -110,6 +134,14 @@ def postprocess(options: argparse.Namespace) -> dict:
     if options.save_imgs:
         evaluation.draw(folder, test, maps, scores, result["metrics"])
     return result
+
+
+def is_replaceable(folder: Path) -> bool:
+    """Whether a folder is empty, or holds a manifest and pictures of `preprocess` and nothing else."""
+    if not folder.is_dir():
+        return False
+    names = {path.name for path in folder.iterdir()}
+    return not names or (MANIFEST in names and all(name.endswith(".bin") for name in names - {MANIFEST}))
 
 
 def read_output(path: str, count: int, picture: str) -> np.ndarray:

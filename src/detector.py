@@ -7,6 +7,7 @@ from mindspore import Tensor, nn
 from src.anomaly_map import AnomalyMap, image_score
 from src.encoder import ENCODERS, STRIDES, Encoder
 from src.fastflow import FastFlow
+from src.utils import UserError
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,19 @@ class Architecture:
 
     @classmethod
     def from_options(cls, options) -> "Architecture":
-        """From parsed options; `conv3x3_only` of None means the encoder's own default."""
+        """From parsed options; `conv3x3_only` of None means the encoder's own default.
+
+        Raises:
+            UserError: a `hidden_ratio` that leaves a subnet without hidden channels.
+        """
         values = {name: getattr(options, name) for name in cls.__dataclass_fields__}
         if values["conv3x3_only"] is None:
             values["conv3x3_only"] = ENCODERS[options.backbone].conv3x3_only
+        narrowest = min(ENCODERS[options.backbone].channels)
+        if int((narrowest - narrowest // 2) * options.hidden_ratio) < 1:
+            raise UserError(
+                f"--hidden_ratio {options.hidden_ratio} leaves no hidden channel for {options.backbone}; raise it"
+            )
         return cls(**values)
 
     @property

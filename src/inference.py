@@ -18,6 +18,8 @@ from src.source import Source
 from src.utils import UserError, check_writable, log, write_json
 from src.visualize import ColourScale, save_panels
 
+CHUNK = 64  # pictures that predict_folder holds at a time
+
 
 def predict(detector: Detector, images: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
     """Anomaly maps [N, S, S] and scores [N], float32, of images [N, S, S, 3] uint8.
@@ -55,7 +57,7 @@ def evaluate_checkpoint(options: argparse.Namespace) -> dict:
     source = Path(options.ckpt_path)
     target = Path(options.result_path or source.with_name(f"{source.stem}_eval.json"))
     folder = Path(options.output_dir) / category
-    check_writable(target.parent, *([folder] if options.save_imgs else []))
+    check_writable(target, *([folder / "panel.png"] if options.save_imgs else []))
     options.category = category
     data = Source.of(options, meta.get("split"))
     vars(options).update(data.split())
@@ -74,34 +76,41 @@ def evaluate_checkpoint(options: argparse.Namespace) -> dict:
 
 
 def predict_folder(options: argparse.Namespace) -> dict[str, dict]:
-    """What `predict.py` does: a score, a verdict and a panel for every picture under a folder.
+    """What `predict.py` does: a score, a verdict and, if asked, a panel for every picture under a folder.
 
-    The verdict is by the checkpoint's image threshold (the best F1 on its test set); a checkpoint without one
-    gives none. The colour scale reaches from the median of all pixels to their 99.9th percentile, or at least
-    to the pixel threshold, so that a folder of good pictures does not glow.
+    The verdict is by the checkpoint's image threshold (the best F1 on its test set), the colours by its colour
+    scale, so that they mean the same in every folder; a converted model has neither: no verdict, and the colours
+    of the first pictures. Memory holds `CHUNK` pictures at a time.
 
     Returns:
         Per picture's name its score and, where there is a threshold, whether it is defective.
+
+    Raises:
+        UserError: no pictures, or panels that would be written among the pictures.
     """
     detector, meta = checkpoint.load_detector(options.ckpt_path)
-    base, folder = Path(options.img_dir), Path(options.output_dir)
+    base, folder = Path(options.img_dir).resolve(), Path(options.output_dir).resolve()
+    if folder == base or base in folder.parents:
+        raise UserError(f"--output_dir {folder} is among the pictures of --img_dir; give a folder outside of it")
     paths = named(list_pictures(base, recursive=True), base) if base.is_dir() else {}
     if not paths:
         raise UserError(f"no pictures in {base}; give a folder of pictures as --img_dir")
-    check_writable(folder)
-    samples = [Sample(path, 0, "unknown", None, name) for name, path in paths.items()]
-    images = load_images(samples, detector.architecture.im_resize, options.num_workers)
-    maps, scores = predict(detector, images, options.test_batch_size)
+    check_writable(folder / "scores.json")
     thresholds = meta.get("thresholds", {})
     cut = thresholds.get("image_threshold")
-    scale = ColourScale.of(maps, np.ones(len(maps), bool))
-    scale = ColourScale(scale.low, max(scale.high, thresholds.get("pixel_threshold") or scale.high))
-    result = {
-        name: {"score": float(score)} | ({} if cut is None else {"defective": bool(score >= cut)})
-        for name, score in zip(paths, scores)
-    }
+    scale = ColourScale(*meta["colour_scale"]) if "colour_scale" in meta else None
+    samples = [Sample(path, 0, "unknown", None, name) for name, path in paths.items()]
+    result = {}
+    for start in range(0, len(samples), CHUNK):
+        part = samples[start : start + CHUNK]
+        images = load_images(part, detector.architecture.im_resize, options.num_workers)
+        maps, scores = predict(detector, images, options.test_batch_size)
+        for sample, score in zip(part, scores):
+            result[sample.name] = {"score": float(score)} | ({} if cut is None else {"defective": bool(score >= cut)})
+        scale = scale or ColourScale.of(maps, np.ones(len(maps), bool))
+        if options.save_imgs:
+            names = [sample.name for sample in part]
+            save_panels(folder, names, images, None, None, maps, scores, scale, thresholds)
     write_json(folder / "scores.json", {"threshold": cut, "pictures": result})
-    if options.save_imgs:
-        save_panels(folder, list(paths), images, None, None, maps, scores, scale, thresholds)
     log.info("scores: %s", folder / "scores.json")
     return result

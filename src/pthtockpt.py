@@ -1,7 +1,7 @@
 """PyTorch weights -> MindSpore checkpoints: ImageNet encoders, and whole FastFlow models trained elsewhere.
 
     python src/pthtockpt.py --pth_path resnet18-f37072fd.pth
-    python src/pthtockpt.py --pth_path anomalib_model.ckpt --category bottle
+    python src/pthtockpt.py --pth_path anomalib_model.ckpt --category bottle     # -> anomalib_model_fastflow.ckpt
 
 Whole models: anomalib's FastFlow (checkpoint or state dict), gathierry/FastFlow's, and checkpoints of the 2022
 MindSpore original. Their batch norms are folded into convolutions, their dense permutations become indices.
@@ -23,7 +23,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("--pth_path", required=True, help="PyTorch file (or a MindSpore .ckpt of the 2022 original)")
-    parser.add_argument("--ckpt_path", help="file to write (default: beside the input, ending in .ckpt)")
+    parser.add_argument(
+        "--ckpt_path", help="file to write (default: beside the input, with the ending .ckpt, or _fastflow.ckpt)"
+    )
     parser.add_argument("--arch", choices=config.BACKBONES, help="encoder (default: found out from the names)")
     parser.add_argument("--category", help="category that a whole model was trained on")
     parser.add_argument(
@@ -34,7 +36,10 @@ def main() -> None:
         raise UserError(f"--im_resize {options.im_resize}: {wrong}")
 
     source = Path(options.pth_path)
-    target = Path(options.ckpt_path) if options.ckpt_path else source.with_suffix(".ckpt")
+    if not source.is_file():
+        raise UserError(f"no file {source}; check --pth_path")
+    stem = f"{source.stem}_fastflow" if source.suffix == ".ckpt" else source.stem
+    target = Path(options.ckpt_path) if options.ckpt_path else source.with_name(f"{stem}.ckpt")
     if target.suffix != ".ckpt":
         raise UserError(f"--ckpt_path {target}: the name must end in .ckpt")
     if target.resolve() == source.resolve():

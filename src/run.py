@@ -22,6 +22,7 @@ class Files:
     checkpoint: Path
     state: Path
     best: Path
+    best_so_far: Path
     result: Path
     curves: Path
     features: Path
@@ -32,10 +33,18 @@ class Files:
         stem = Path(options.ckpt_dir) / f"fastflow_{options.category}"
         names = [
             stem.with_name(stem.name + end)
-            for end in (".ckpt", ".state.ckpt", "_best.ckpt", ".json", ".png", f".rank{rank}.features")
+            for end in (
+                ".ckpt",
+                ".state.ckpt",
+                "_best.ckpt",
+                "_best.state.ckpt",
+                ".json",
+                ".png",
+                f".rank{rank}.features",
+            )
         ]
         if options.result_path:
-            names[3] = Path(options.result_path)
+            names[4] = Path(options.result_path)
         return cls(*names)
 
     def remove_leftovers(self) -> None:

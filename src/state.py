@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 from mindspore import Parameter
 
 from src import checkpoint
@@ -25,11 +26,20 @@ def parameters(detector: Detector, step: TrainStep) -> dict[str, Parameter]:
 
 
 def save(path: Path, detector: Detector, step: TrainStep, identity: dict, progress: Progress) -> None:
-    """Write the state, atomically.
+    """Write the state, atomically; an earlier one stays where the weights are not all finite.
 
     Args:
         identity: what a resumed run must agree in: `options` by name, and what else makes the run what it is.
+
+    Raises:
+        UserError: a weight is not finite; the next loss would be neither.
     """
+    for parameter in detector.fastflow.trainable_params():
+        if not np.isfinite(parameter.asnumpy()).all():
+            left = f"the last good state is {path}" if path.exists() else "no state was saved before"
+            raise UserError(
+                f"{parameter.name} is not finite after step {progress.step}; {left}; train with a lower --lr"
+            )
     checkpoint.save(path, parameters(detector, step), "state", identity | {"progress": asdict(progress)})
 
 

@@ -8,7 +8,7 @@ are done, and the state removed. So an unfinished run never replaces a finished 
 import argparse
 import math
 import time
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from src.progress import ProgressLine
 from src.run import RESUMED_OPTIONS, Files, Progress, chosen, finished_result
 from src.source import Source
 from src.utils import Interrupt, UserError, check_writable, log, versions, write_json
-from src.visualize import save_curves
+from src.visualize import ColourScale, save_curves
 
 
 def train(options: argparse.Namespace, group: Group = ALONE) -> dict | None:
@@ -56,14 +56,14 @@ class Training:
         self.source = Source.of(options)
         if self.files.state.exists() and not options.resume:
             raise UserError(f"{self.files.state} is an unfinished training; go on with --resume, or remove the file")
-        check_writable(self.files.checkpoint.parent, self.files.result.parent)
-        self.files.remove_leftovers()
         architecture = Architecture.from_options(options)
+        samples, test = self.source.train(), self.source.test()
+        check_writable(self.files.checkpoint, self.files.result)
+        self.files.remove_leftovers()
         self.detector = Detector(architecture, options.seed)
         checkpoint.load_encoder(self.detector.encoder, options.backbone, options.pre_ckpt_path)
 
-        samples = self.source.train()
-        self.test = TestSet.load(self.source.test(), *(options.im_resize, options.gt_protocol, options.num_workers))
+        self.test = TestSet.load(test, *(options.im_resize, options.gt_protocol, options.num_workers))
         self.images = load_images(samples, options.im_resize, options.num_workers)
         self.batch_size = effective_batch_size(len(samples), options.train_batch_size, group.world)
         if self.batch_size < options.train_batch_size:
@@ -77,6 +77,8 @@ class Training:
         self.progress = Progress()
         if options.resume and self.files.state.exists():
             self.progress = state.load(self.files.state, self.detector, self.step, self._identity())
+            if self.progress.step > self._steps_before(options.num_epochs):
+                raise UserError(f"--num_epochs {options.num_epochs}: {self.files.state} is beyond that; give more")
         group.check_same(self.progress.step, "how far the training has come (the .state.ckpt in --ckpt_dir)")
         group.check_same(len(self.images), "the number of training pictures")
 
@@ -161,11 +163,11 @@ class Training:
         record = {"epoch": epoch, **evaluation.figures(self.test, maps, scores)}
         self.progress.history.append(record)
         if self.options.save_best and self.progress.best() is record and self.group.leads:
-            checkpoint.save_detector(self.files.best, self.detector, self._detector_meta(record))
+            checkpoint.save_detector(self.files.best_so_far, self.detector, self._detector_meta(record, maps))
         return record, maps, scores
 
-    def _detector_meta(self, record: dict) -> dict:
-        """What a detector's checkpoint says of itself."""
+    def _detector_meta(self, record: dict, maps: np.ndarray) -> dict:
+        """What a detector's checkpoint says of itself, given the figures and the maps of its evaluation."""
         thresholds = {name: record[name] for name in ("pixel_threshold", "image_threshold") if name in record}
         return {
             "category": self.options.category,
@@ -174,6 +176,7 @@ class Training:
             "epoch": record["epoch"],
             "gt_protocol": self.options.gt_protocol,
             "thresholds": thresholds,
+            "colour_scale": astuple(ColourScale.of(maps, self.test.labels)),
             "versions": versions(),
         }
 
@@ -184,7 +187,7 @@ class Training:
     def _finish(self) -> dict:
         """The last epoch's figures are the result; the unfinished state goes when the checkpoint is there."""
         record, maps, scores = self._evaluate(self.options.num_epochs)
-        checkpoint.save_detector(self.files.checkpoint, self.detector, self._detector_meta(record))
+        checkpoint.save_detector(self.files.checkpoint, self.detector, self._detector_meta(record, maps))
         result = {
             "category": self.options.category,
             "checkpoint": self.files.checkpoint.name,
@@ -210,5 +213,7 @@ class Training:
             log.info("%d of %d steps skipped: float16 gradients overflowed", result["skipped_steps"], result["steps"])
         write_json(self.files.result, result)
         save_curves(self.files.curves, result["losses"], result["history"])
+        if self.files.best_so_far.exists():
+            self.files.best_so_far.replace(self.files.best)
         self.files.state.unlink(missing_ok=True)
         return result

@@ -114,13 +114,16 @@ def remove_leftovers(*targets: Path) -> None:
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def check_writable(*folders: Path) -> None:
-    """Make the folders and try to write in them, so that hours of work do not end in an error.
+def check_writable(*targets: Path) -> None:
+    """Make the folders of files and try to write in them, so that hours of work do not end in an error.
 
     Raises:
-        UserError: a folder cannot be made or written.
+        UserError: a folder cannot be made or written, or a folder has the name of a file.
     """
-    for folder in folders:
+    for target in targets:
+        if target.is_dir():
+            raise UserError(f"{target} is a folder; give the name of a file")
+        folder = target.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
@@ -150,8 +153,11 @@ def read_json(path: str | os.PathLike) -> dict:
         UserError: the file is missing, unreadable or not JSON.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; check the path") from error
     except ValueError as error:
         raise UserError(f"{path} is not JSON ({error}); write it again") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{path} holds no JSON object; write it again")
+    return value
