@@ -62,6 +62,10 @@ class TrainStep(nn.Cell):
             loss = ops.depend(loss, self.optimizer(gradients))
         return loss
 
+    def skipped_steps(self) -> int:
+        """How many steps changed nothing because float16 gradients overflowed."""
+        return 0 if self.loss_scale is None else int(self.loss_scale.skipped.asnumpy())
+
     def _scaled(self, loss: Tensor, gradients: tuple[Tensor, ...]) -> Tensor:
         """The same with loss and gradients that are multiplied by the scale."""
         scale = self.loss_scale.scale.value()

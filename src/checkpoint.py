@@ -61,9 +61,7 @@ def read(path: str | os.PathLike, kinds: tuple[str, ...] = ()) -> tuple[dict[str
     except ValueError as error:
         raise UserError(f"{path} is damaged: what it says of itself is not JSON; write it again") from error
     if meta and meta.get("format") != FORMAT:
-        raise UserError(
-            f"{path} has format {meta.get('format')}, not {FORMAT}: another version of this project wrote it"
-        )
+        raise UserError(f"{path} has format {meta.get('format')}, not {FORMAT}; use the version that wrote it")
     if kinds and meta.get("kind") not in kinds:
         found, _ = _KINDS.get(meta.get("kind"), ("what other software wrote", ""))
         wanted, advice = _KINDS[kinds[0]]

@@ -57,5 +57,6 @@ def prepare(target: str | None = None, device_id: int = 0) -> str:
         raise UserError(f"--device_id {device_id}: this machine has {count} {chosen} device(s), numbered from 0")
     ms.set_device(chosen, device_id)
     ms.set_context(mode=ms.GRAPH_MODE)
-    log.info("device: %s %d", chosen, device_id)
+    if target is None:
+        log.info("device: %s %d", chosen, device_id)
     return chosen

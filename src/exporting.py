@@ -22,7 +22,7 @@ LIMIT = 1e-4  # of the difference between the network and the exported file
 
 
 class Latents(nn.Cell):
-    """The detector up to its latents, for who makes the map elsewhere; of WideResNet-50-2 they are 28 times the data."""
+    """The detector up to its latents, for a map made elsewhere; of WideResNet-50-2 they are 28 times the data."""
 
     def __init__(self, detector: Detector):
         super().__init__(auto_prefix=False)

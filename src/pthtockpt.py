@@ -1,7 +1,7 @@
 """PyTorch weights -> MindSpore checkpoints: ImageNet encoders, and whole FastFlow models trained elsewhere.
 
     python src/pthtockpt.py --pth_path resnet18-f37072fd.pth
-    python src/pthtockpt.py --pth_path anomalib_model.ckpt --category bottle     # -> anomalib_model_fastflow.ckpt
+    python src/pthtockpt.py --pth_path anomalib.ckpt --category bottle     # -> anomalib_fastflow.ckpt
 
 Whole models: anomalib's FastFlow (checkpoint or state dict), gathierry/FastFlow's, and checkpoints of the 2022
 MindSpore original. Their batch norms are folded into convolutions, their dense permutations become indices.

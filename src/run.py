@@ -1,7 +1,7 @@
 """A training run's bookkeeping: where its files go, and how far it has come."""
 
 import argparse
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,22 +30,10 @@ class Files:
     @classmethod
     def of(cls, options: argparse.Namespace, rank: int = 0) -> "Files":
         """`<ckpt_dir>/fastflow_<category>...`; the result where --result_path says; features apart for each rank."""
-        stem = Path(options.ckpt_dir) / f"fastflow_{options.category}"
-        names = [
-            stem.with_name(stem.name + end)
-            for end in (
-                ".ckpt",
-                ".state.ckpt",
-                "_best.ckpt",
-                "_best.state.ckpt",
-                ".json",
-                ".png",
-                f".rank{rank}.features",
-            )
-        ]
-        if options.result_path:
-            names[4] = Path(options.result_path)
-        return cls(*names)
+        stem = f"fastflow_{options.category}"
+        ends = (".ckpt", ".state.ckpt", "_best.ckpt", "_best.state.ckpt", ".json", ".png", f".rank{rank}.features")
+        files = cls(*(Path(options.ckpt_dir) / f"{stem}{end}" for end in ends))
+        return replace(files, result=Path(options.result_path)) if options.result_path else files
 
     def remove_leftovers(self) -> None:
         """Remove the temporary files of an earlier process of this run that was killed."""

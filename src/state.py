@@ -36,11 +36,14 @@ def save(path: Path, detector: Detector, step: TrainStep, identity: dict, progre
     """
     for parameter in detector.fastflow.trainable_params():
         if not np.isfinite(parameter.asnumpy()).all():
-            left = f"the last good state is {path}" if path.exists() else "no state was saved before"
-            raise UserError(
-                f"{parameter.name} is not finite after step {progress.step}; {left}; train with a lower --lr"
-            )
+            raise UserError(f"{parameter.name} is not finite after step {progress.step}; {remedy(path)}")
     checkpoint.save(path, parameters(detector, step), "state", identity | {"progress": asdict(progress)})
+
+
+def remedy(path: Path) -> str:
+    """What to do when training has run away."""
+    left = f"the last good state is {path}" if path.exists() else "no state was saved before"
+    return f"{left}; train with a lower --lr"
 
 
 def load(path: Path, detector: Detector, step: TrainStep, identity: dict) -> Progress:

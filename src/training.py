@@ -128,7 +128,9 @@ class Training:
             loss = float(self.step(*features.batch(indices)).asnumpy())  # waits for the device
             seconds = time.perf_counter() - started
             if not math.isfinite(loss):
-                self._stop_on_bad_loss(loss)
+                raise UserError(
+                    f"the loss is {loss} at step {self.progress.step + 1}; {state.remedy(self.files.state)}"
+                )
             self.progress.step += 1
             self.progress.seconds += seconds
             self.progress.losses.append(loss)
@@ -138,12 +140,6 @@ class Training:
                 self.group.keep_step()  # all wait for the one that saves
                 interrupt.stop(f"saved {self.files.state}: train.py --resume goes on with it, eval.py evaluates it")
         return epoch + 1
-
-    def _stop_on_bad_loss(self, loss: float) -> None:
-        left = (
-            f"the last good state is {self.files.state}" if self.files.state.exists() else "no state was saved before"
-        )
-        raise UserError(f"the loss is {loss} at step {self.progress.step + 1}; {left}; train with a lower --lr")
 
     def _after_epoch(self, epoch: int) -> None:
         """Save and look, as often as the options say; `epoch` of them are finished."""
@@ -180,10 +176,6 @@ class Training:
             "versions": versions(),
         }
 
-    def _skipped_steps(self) -> int:
-        """How many steps changed nothing because float16 gradients overflowed."""
-        return 0 if self.step.loss_scale is None else int(self.step.loss_scale.skipped.asnumpy())
-
     def _finish(self) -> dict:
         """The last epoch's figures are the result; the unfinished state goes when the checkpoint is there."""
         record, maps, scores = self._evaluate(self.options.num_epochs)
@@ -197,7 +189,7 @@ class Training:
             "per_defect": evaluation.figures_per_defect(self.test, maps, scores),
             "seconds": round(self.progress.seconds, 3),
             "steps": self.progress.step,
-            "skipped_steps": self._skipped_steps(),
+            "skipped_steps": self.step.skipped_steps(),
             "train_pictures": len(self.images),
             "test_pictures": len(self.test.images),
             "options": vars(self.options)

@@ -43,7 +43,7 @@ def error_of(function, *arguments):
 
 def test_a_detector_comes_back_whole(detector, saved):
     loaded, meta = checkpoint.load_detector(saved)
-    assert meta == {"kind": "detector", "architecture": asdict(TINY), "category": "nut", "epoch": 3}
+    assert meta == {"format": 1, "kind": "detector", "architecture": asdict(TINY), "category": "nut", "epoch": 3}
     assert loaded.architecture == TINY
     wanted, found = arrays_of(detector), arrays_of(loaded)
     assert set(found) == set(wanted)

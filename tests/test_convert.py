@@ -56,7 +56,7 @@ def test_what_a_classifier_has_beyond_stage_3_is_left_out(tmp_path):
     line = convert(save(state, tmp_path), tmp_path / "e.ckpt", None, None, None)
     assert line == f"{tmp_path}/e.ckpt: encoder resnet18"
     arrays, meta = checkpoint.read(tmp_path / "e.ckpt", ("encoder",))
-    assert meta == {"kind": "encoder", "backbone": "resnet18"}
+    assert meta == {"format": 1, "kind": "encoder", "backbone": "resnet18"}
     assert set(arrays) == set(checkpoint.named_parameters(Encoder("resnet18").backbone))
     assert not any(name.startswith(("layer4", "fc")) for name in arrays)
     factor = state["bn1.weight"] / torch.sqrt(state["bn1.running_var"] + 1e-5)
@@ -379,7 +379,7 @@ def test_the_program_writes_beside_the_input(tmp_path):
     ("arguments", "message"),
     [
         ([], "the following arguments are required: --pth_path; see pthtockpt.py --help"),
-        (["--pth_path", "{}/model.ckpt"], "{0}/model.ckpt would be overwritten; give --ckpt_path another name"),
+        (["--pth_path", "{}"], "no file {0}; check --pth_path"),
         (
             ["--pth_path", "{}/model.ckpt", "--ckpt_path", "{}/../{1}/model.ckpt"],
             "{0}/model.ckpt would be overwritten; give --ckpt_path another name",

@@ -67,7 +67,7 @@ def test_folders_that_cannot_be_written(tmp_path):
         pass
     assert str(caught.value) == f"cannot write {target}: File exists; choose a folder that can be written"
     with pytest.raises(UserError) as caught:
-        check_writable(tmp_path / "fine", tmp_path / "file" / "folder")
+        check_writable(tmp_path / "fine" / "x.json", tmp_path / "file" / "folder" / "x.json")
     assert str(caught.value) == f"cannot write in {tmp_path}/file/folder: Not a directory; choose another folder"
     assert names(tmp_path) == ["file", "fine"]
     assert names(tmp_path / "fine") == []
