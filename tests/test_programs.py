@@ -12,8 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mindspore import Tensor
 from PIL import Image
 
+from src import checkpoint, config
+from src.training import Training
+from src.utils import UserError
 from tests.programs import FIGURES, ROOT, files, program, train_arguments
 
 
@@ -141,18 +145,100 @@ def test_ctrl_c_saves_and_resume_ends_with_the_same_weights(data, weights, tmp_p
     assert printed_figures(finished.stdout) == printed_figures(resumed.stdout)
 
 
-def test_a_loss_that_is_not_finite_stops_and_leaves_the_last_good_state(data, weights, tmp_path):
-    done = program(
-        "train.py", *train_arguments(data, weights, tmp_path, lr=1e30, weight_decay=0, num_epochs=50, save_interval=1)
-    )
+def test_a_loss_that_runs_away_stops_the_program(data, weights, tmp_path):
+    done = program("train.py", *train_arguments(data, weights, tmp_path, lr=1e30, weight_decay=0, num_epochs=50))
     assert done.returncode == 2
     assert done.stderr.startswith("error: the loss is ")
     assert done.stderr.count("\n") == 1
     assert "--lr" in done.stderr
-    assert not (tmp_path / "fastflow_fabric.ckpt").exists()
+    assert files(tmp_path) == []
 
 
-def test_wide_resnet_sized_input_options_reach_the_network(data, weights, tmp_path):
+class _RunsAway:
+    """A training step that goes wrong once: its seventh loss is not finite, or its ninth update ruins a weight."""
+
+    def __init__(self, step, ruin_weight):
+        self.step, self.ruin_weight, self.calls = step, ruin_weight, 0
+
+    def __getattr__(self, name):
+        return getattr(self.step, name)
+
+    def __call__(self, *features):
+        self.calls += 1
+        loss = self.step(*features)
+        if self.calls == 7 and not self.ruin_weight:
+            return Tensor(float("nan"))
+        if self.calls == 9:
+            weight = self.step.optimizer.parameters[0]
+            weight.set_data(Tensor(np.full(weight.shape, np.inf, np.float32)))
+        return loss
+
+
+@pytest.mark.parametrize("ruin_weight", [False, True])
+def test_the_last_good_state_stays(data, weights, tmp_path, ruin_weight):
+    """Three steps are an epoch. The state after the second epoch must stay, and be good, whether the loss shows the
+    fault or, at the end of the third epoch, only the weights do.
+    """
+    arguments = train_arguments(data, weights, tmp_path, num_epochs=9, save_interval=1, eval_interval=0)
+    training = Training(config.parse("train", "", list(map(str, arguments))))
+    training.step = _RunsAway(training.step, ruin_weight)
+    with pytest.raises(UserError, match=r"not finite|loss is nan") as caught:
+        training.run()
+    assert f"the last good state is {tmp_path}/fastflow_fabric.state.ckpt" in str(caught.value)
+    assert files(tmp_path) == ["fastflow_fabric.state.ckpt"]
+    arrays, meta = checkpoint.read(tmp_path / "fastflow_fabric.state.ckpt", ("state",))
+    assert meta["progress"]["step"] == 6
+    assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_a_state_beyond_the_wanted_epochs_is_refused(data, weights, tmp_path):
+    arguments = train_arguments(data, weights, tmp_path, num_epochs=9, save_interval=1, eval_interval=0)
+    training = Training(config.parse("train", "", list(map(str, arguments))))
+    training.step = _RunsAway(training.step, ruin_weight=False)
+    with pytest.raises(UserError):
+        training.run()
+    done = program("train.py", *train_arguments(data, weights, tmp_path, num_epochs=1), "--resume")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "is beyond that" in done.stderr
+    assert files(tmp_path) == ["fastflow_fabric.state.ckpt"]
+
+
+def test_the_best_on_the_test_set_is_kept_apart(data, weights, tmp_path):
+    done = program("train.py", *train_arguments(data, weights, tmp_path, eval_interval=1), "--save_best")
+    assert done.returncode == 0, done.stderr
+    assert "fastflow_fabric_best.ckpt" in files(tmp_path)
+    assert not [name for name in files(tmp_path) if "state" in name]
+    best = json.loads((tmp_path / "fastflow_fabric.json").read_text())["best_on_test"]
+    done = program("eval.py", "--ckpt_path", tmp_path / "fastflow_fabric_best.ckpt", "--dataset_path", data)
+    assert printed_figures(done.stdout)["pixel_auc"] == pytest.approx(best["pixel_auc"], abs=1e-5)
+
+
+def test_predict_scores_every_picture_and_spares_the_users_own(trained, data, tmp_path):
+    shutil.copytree(data / "fabric/test", tmp_path / "new")
+    before = {name: (tmp_path / "new" / name).read_bytes() for name in files(tmp_path / "new")}
+    arguments = ("predict.py", "--ckpt_path", trained[0] / "fastflow_fabric.ckpt", "--img_dir", tmp_path / "new")
+    for inside in (tmp_path / "new", tmp_path / "new" / "results"):
+        done = program(*arguments, "--output_dir", inside, "--save_imgs")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert "among the pictures" in done.stderr
+    done = program(*arguments, "--output_dir", tmp_path / "out", "--save_imgs", "--test_batch_size", 5)
+    assert done.returncode == 0, done.stderr
+    assert {name: (tmp_path / "new" / name).read_bytes() for name in files(tmp_path / "new")} == before
+    found = json.loads((tmp_path / "out/scores.json").read_text())
+    assert set(found["pictures"]) == {name.removesuffix(".png") for name in before}
+    assert all(entry["defective"] == (entry["score"] >= found["threshold"]) for entry in found["pictures"].values())
+    assert set(files(tmp_path / "out")) == {*before, "scores.json"}
+    scores = {name: entry["score"] for name, entry in found["pictures"].items()}
+    evaluated = program(
+        *("eval.py", "--ckpt_path", trained[0] / "fastflow_fabric.ckpt", "--dataset_path", data),
+        *("--result_path", tmp_path / "eval.json"),
+    )
+    assert evaluated.returncode == 0
+    wanted = json.loads((tmp_path / "eval.json").read_text())["scores"]
+    assert scores == pytest.approx(wanted, abs=1e-5)
+
+
+def test_the_networks_options_reach_the_checkpoint(data, weights, tmp_path):
     changes = {"hidden_ratio": 0.5, "conv3x3_only": "true", "norm_affine": "false", "im_resize": 96, "num_epochs": 1}
     done = program("train.py", *train_arguments(data, weights, tmp_path, **changes))
     assert done.returncode == 0, done.stderr
