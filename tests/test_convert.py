@@ -13,7 +13,8 @@ from mindspore import Tensor
 from torch import nn
 
 from src import checkpoint
-from src.convert import convert, hidden_ratio
+from src.convert import convert
+from src.convert_detector import hidden_ratio
 from src.detector import Architecture
 from src.encoder import ENCODERS, Encoder
 from src.utils import UserError

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from src import parallel
+from src.msrun import complete_options, option
 from src.utils import UserError
 from tests.programs import ROOT, files, program, train_arguments
 
@@ -115,19 +116,16 @@ def test_a_process_takes_the_device_that_msrun_gives_it(monkeypatch):
         parallel.local_device(True, None, 0)
 
 
-def test_msruns_options_are_completed_for_one_machine_and_passed_on_for_several(monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    from train_distributed import msrun_options, option
-
-    one = msrun_options(["--worker_num", "4"], tmp_path)
+def test_msruns_options_are_completed_for_one_machine_and_passed_on_for_several(tmp_path):
+    one = complete_options(["--worker_num", "4"], tmp_path)
     assert option(one, "local_worker_num") == "4"
     assert 1024 <= int(option(one, "master_port")) <= 65535
     given = ["--worker_num=16", "--local_worker_num=8", "--master_addr=10.0.0.1", "--master_port=8118", "--node_rank=1"]
-    several = msrun_options(given, tmp_path)
+    several = complete_options(given, tmp_path)
     assert several[:5] == given
     assert [option(several, name) for name in ("master_port", "cluster_time_out")] == ["8118", None]
     with pytest.raises(UserError, match="--worker_num is missing or not a number"):
-        msrun_options(["--worker_num", "two"], tmp_path)
+        complete_options(["--worker_num", "two"], tmp_path)
 
 
 @pytest.mark.parametrize(
