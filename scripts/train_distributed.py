@@ -76,7 +76,8 @@ def main() -> None:
     """Start, show, wait, and say how it ended."""
     words = [*sys.argv[1:], "--"]
     given, training = words[: words.index("--")], words[words.index("--") + 1 : -1]
-    logs = Path(option(given, "log_dir") or f"logs/workers_{option(training, 'category') or 'train'}").absolute()
+    name = (option(training, "category") or "train").replace("/", "_")
+    logs = Path(option(given, "log_dir") or f"logs/workers_{name}").absolute()
     command = [sys.executable, "-m", "mindspore.parallel.cluster.run", *msrun_options(given, logs)]
     command += [str(ROOT / "train.py"), "--distribute", *training]
     check_writable(logs)
