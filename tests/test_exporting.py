@@ -3,7 +3,9 @@
 import json
 from argparse import Namespace
 
+import numpy as np
 import pytest
+from mindspore import Tensor
 
 from src import checkpoint, exporting
 from src.detector import Architecture, Detector
@@ -18,6 +20,9 @@ def export(folder, file_format="MINDIR", mindir_version=3, **architecture):
     """Write a checkpoint of random weights and export it; the description, and the exported file."""
     folder = folder / "a folder"
     detector = Detector(Architecture(im_resize=32, **architecture))
+    rng = np.random.default_rng(1)
+    for parameter in detector.fastflow.trainable_params():  # away from their initial zeros and ones
+        parameter.set_data(parameter + Tensor(0.05 * rng.standard_normal(parameter.shape, np.float32)))
     checkpoint.save_detector(folder / "random.ckpt", detector, {"category": "nut"})
     description = exporting.export_checkpoint(
         Namespace(
