@@ -22,13 +22,21 @@ find_python() {
     fi
 }
 
+venv_has_pip() {
+    "$root/.venv/bin/python" -m pip --version &>/dev/null
+}
+
 # make_venv REQUIREMENTS...: the project's .venv with these files installed (nothing is done twice).
 make_venv() {
     local base=${PYTHON:-python3} stamp=$root/.venv/installed arguments=() file
     "$base" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' ||
         die "$base is not Python 3.10 to 3.12, which MindSpore needs; set PYTHON to one that is"
     for file in "$@"; do arguments+=(-r "$root/$file"); done
-    [[ -x $root/.venv/bin/python ]] || "$base" -m venv "$root/.venv"
+    if [[ ! -e $root/.venv ]] && { ! "$base" -m venv "$root/.venv" &>/dev/null || ! venv_has_pip; }; then
+        rm -rf "$root/.venv" # half made
+        die "$base -m venv cannot make .venv; install its venv module (Debian, Ubuntu: apt-get install python3-venv)"
+    fi
+    venv_has_pip || die "$root/.venv has no working pip; remove that folder and run this again"
     if [[ $(cat "$stamp" 2>/dev/null) != "$(cd "$root" && cat "$@" requirements.txt | cksum)" ]]; then
         echo "installing into .venv ..."
         "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check "${arguments[@]}"
@@ -36,11 +44,18 @@ make_venv() {
     fi
 }
 
+# works LOG: whether the program has said something there other than an error, and MindSpore's own warnings.
+works() {
+    ! grep -qE '^(error: |Traceback )' "$1" && grep -qvE '^\[(INFO|WARNING|ERROR|CRITICAL)\] ' "$1"
+}
+
 # launch NAME PROGRAM ARGUMENTS...: run a program of the project's root. With FOREGROUND=1 it runs here, and its
-# status is ours. Otherwise it goes on in the background with a log that ends in its exit status; a program that
-# fails within the first seconds is reported as failed.
+# status is ours. Otherwise it goes on in the background with a log that ends in its exit status. It is watched until
+# it has been at work for two seconds, or has said nothing for 15 (MindSpore alone takes some to import); one that ends
+# in that time is reported with its log and status.
 launch() {
-    local name=$1 program=$2 log=$PWD/logs/$1.log python pid status=0
+    local name=${1//\//_} program=$2 python pid status=0 tick at_work=0
+    local log=$PWD/logs/$name.log
     shift 2
     python=$(find_python)
     if [[ ${FOREGROUND:-0} == 1 ]]; then
@@ -52,13 +67,14 @@ launch() {
     nohup bash -c '"$@"; status=$?; echo "exit status $status"; exit "$status"' "$program" \
         "$python" -u "$root/$program" "$@" >"$log" 2>&1 </dev/null &
     pid=$!
-    for _ in 1 2 3 4 5 6; do
-        sleep 0.5
+    for ((tick = 0; tick < 75 && at_work < 10; tick++)); do
+        sleep 0.2
         if ! kill -0 "$pid" 2>/dev/null; then
             wait "$pid" || status=$?
             cat "$log"
             return "$status"
         fi
+        if works "$log"; then at_work=$((at_work + 1)); fi
     done
     echo "$name: started, process $pid; follow it with: tail -f '$log'"
 }

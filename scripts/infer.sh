@@ -51,10 +51,12 @@ infer_pipeline() {
     GLOG_v=${GLOG_v:-4} "${emulator[@]}" "$program" --mindir_path "$mindir" --dataset_path "$work/input" \
         --output_path "$work/output" --device "$device" --device_id "$device_id"
     name=$("$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["category"])' "$work/input/manifest.json")
+    name=${name//\//_}
     "$python" "$root/postprocess.py" --label_dir "$work/input" --result_dir "$work/output" \
         --output_dir "$work/panels" --result_path "$work/acc_$name.json" "$@" | tee "$work/acc_$name.log"
 
     target=$PWD/infer/$name
+    chmod +rwx "$work" # mktemp made it for this user alone; this is what the umask allows
     rm -rf "$target"
     mv "$work" "$target"
     trap - EXIT

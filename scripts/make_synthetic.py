@@ -6,13 +6,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from any folder
 
+from src.config import Parser
 from src.synthetic import make_category
 from src.utils import log, run
 
 
 def main() -> None:
     """Parse, build, report."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--output_dir", required=True, help="the folder to make the category in")
     parser.add_argument("--category", default="fabric", help="its name; with the seed it chooses the fabric")
     parser.add_argument("--train", type=int, default=60, help="good pictures to train on")

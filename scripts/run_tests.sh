@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
 # Set up what the tests need (Python packages, the C++ runner's toolchain), and run them. Arguments go to pytest.
+# Where the toolchain cannot be installed, the C++ runner's tests are skipped; with CI set in the environment, that fails.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cd "$root"
 make_venv requirements-dev.txt requirements-convert.txt
-bash scripts/install_runner_toolchain.sh
+if ! bash scripts/install_runner_toolchain.sh; then
+    [[ -z ${CI:-} ]] || die "the C++ runner's toolchain cannot be installed, and CI is set; see the message above"
+    echo "the C++ runner's toolchain cannot be installed: its tests will be skipped" >&2
+fi
 .venv/bin/python -m pytest "$@"

@@ -22,8 +22,8 @@ def main() -> None:
     """Start, show, wait, and say how it ended."""
     words = [*sys.argv[1:], "--"]
     given, training = words[: words.index("--")], words[words.index("--") + 1 : -1]
-    category = msrun.option(training, "category") or "train"
-    logs = Path(msrun.option(given, "log_dir") or f"logs/workers_{category}").absolute()
+    name = (msrun.option(training, "category") or "train").replace("/", "_")
+    logs = Path(msrun.option(given, "log_dir") or f"logs/workers_{name}").absolute()
     options = msrun.complete_options(given, logs)
     check_writable(logs / "worker.log")
     for old in logs.glob("*.log"):

@@ -11,9 +11,9 @@ import psutil
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from src import config
 from src.jobs import Job, Step, locked, run_jobs
 from src.layouts import categories
+from src.options import PROGRAMS
 from src.table import Table
 from src.utils import Interrupt, UserError, check_writable, log, read_json
 
@@ -80,7 +80,7 @@ def _categories(options: argparse.Namespace) -> list[str]:
 
 def _arguments(options: argparse.Namespace, program: str) -> dict:
     """Those of our options that a program takes and that have a value."""
-    given = {name: getattr(options, name, None) for name in config.PROGRAMS[program]}
+    given = {name: getattr(options, name, None) for name in PROGRAMS[program]}
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -15,6 +15,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # src/ itself must no
 import argparse
 
 from src import config, device
+from src.options import BACKBONES, picture_size
 from src.utils import UserError, run
 
 
@@ -26,13 +27,13 @@ def main() -> None:
     parser.add_argument(
         "--ckpt_path", help="file to write (default: beside the input, with the ending .ckpt, or _fastflow.ckpt)"
     )
-    parser.add_argument("--arch", choices=config.BACKBONES, help="encoder (default: found out from the names)")
+    parser.add_argument("--arch", choices=BACKBONES, help="encoder (default: found out from the names)")
     parser.add_argument("--category", help="category that a whole model was trained on")
     parser.add_argument(
         "--im_resize", type=int, help="input size of a whole model without LayerNorm weights (default: 256)"
     )
     options = parser.parse_args()
-    if options.im_resize is not None and (wrong := config.picture_size(options.im_resize)):
+    if options.im_resize is not None and (wrong := picture_size(options.im_resize)):
         raise UserError(f"--im_resize {options.im_resize}: {wrong}")
 
     source = Path(options.pth_path)

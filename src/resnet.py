@@ -1,6 +1,6 @@
 """ResNet-18 and WideResNet-50-2 (torchvision's v1.5), stages 1 to 3, with batch norms folded into convolutions.
 
-A frozen encoder's batch norm is a constant scale and offset per channel: `src.convert.encoder_arrays` folds
+A frozen encoder's batch norm is a constant scale and offset per channel: `src/convert_encoder.py` folds
 it into the convolution before it, once, in float64. What is left is a convolution with bias.
 """
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from src import config
-from src.config import OPTIONS, PROGRAMS, REQUIRED, parse
+from src.config import parse
 from src.encoder import ENCODERS
+from src.options import BACKBONES, OPTIONS, PROGRAMS, REQUIRED, boolean
 from src.utils import UserError
 
 NEEDED = {
@@ -28,7 +28,7 @@ OTHER_VALUES = {
 def other_value(name: str) -> str:
     """A valid value that is not the default."""
     kind = OPTIONS[name].type
-    return OTHER_VALUES.get(name) or {int: "77", str: "some text", config.boolean: str(not OPTIONS[name].default)}[kind]
+    return OTHER_VALUES.get(name) or {int: "77", str: "some text", boolean: str(not OPTIONS[name].default)}[kind]
 
 
 def error_of(program: str, *arguments: str) -> str:
@@ -44,7 +44,7 @@ def test_every_option_of_every_program_parses(program, name):
     text = other_value(name)
     value = getattr(parse(program, "", [*NEEDED[program], f"--{name}", text]), name)
     assert value == OPTIONS[name].type(text)
-    assert type(value) is (bool if OPTIONS[name].type is config.boolean else OPTIONS[name].type)
+    assert type(value) is (bool if OPTIONS[name].type is boolean else OPTIONS[name].type)
     assert value != OPTIONS[name].default
 
 
@@ -72,7 +72,7 @@ def test_the_2022_options_keep_their_names_and_defaults():
 
 
 def test_backbones_are_the_encoders():
-    assert set(config.BACKBONES) == set(ENCODERS)
+    assert set(BACKBONES) == set(ENCODERS)
 
 
 @pytest.mark.parametrize(
