@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from src import checkpoint
+from src.dataset import steps_before_epoch
 from src.detector import Architecture
 from src.source import Source
-from src.utils import UserError, log, read_json, remove_leftovers
+from src.utils import UserError, log, read_json, remove_leftovers, versions
 
 # A resumed run must agree with the interrupted one in these, or it would be neither.
 RESUMED_OPTIONS = ("category", "train_batch_size", "lr", "weight_decay", "seed", "amp_level", "amp_dtype")
@@ -49,9 +50,11 @@ class Progress:
     losses: list[float] = field(default_factory=list)
     history: list[dict] = field(default_factory=list)
 
-    def epoch_losses(self, starts: list[int]) -> list[float]:
-        """The mean loss of each epoch, given the number of steps before each."""
-        return [float(np.mean(losses)) for losses in np.split(self.losses, starts[1:])]
+    def epoch_losses(self, pictures: int, batch_size: int) -> list[float]:
+        """The mean loss of each finished epoch."""
+        epochs = len(self.losses) * batch_size // pictures
+        ends = [steps_before_epoch(pictures, batch_size, epoch) for epoch in range(1, epochs + 1)]
+        return [float(np.mean(losses)) for losses in np.split(self.losses, ends)[:epochs]]
 
     def best(self) -> dict | None:
         """The evaluation with the highest pixel AUROC (image AUROC where there are no masks)."""
@@ -63,6 +66,18 @@ class Progress:
 def chosen(options: argparse.Namespace, names: tuple[str, ...]) -> dict:
     """Some of the options, for a checkpoint."""
     return {name: getattr(options, name) for name in names}
+
+
+def describe(options: argparse.Namespace, record: dict) -> dict:
+    """What a checkpoint says of the run and, from the record of its evaluation, of epoch and thresholds."""
+    return {
+        "category": options.category,
+        "options": chosen(options, (*RESUMED_OPTIONS, "num_epochs")),
+        "epoch": record["epoch"],
+        "gt_protocol": options.gt_protocol,
+        "thresholds": {name: record[name] for name in ("pixel_threshold", "image_threshold") if name in record},
+        "versions": versions(),
+    }
 
 
 def finished_result(options: argparse.Namespace) -> dict | None:

@@ -27,7 +27,7 @@ from src.inference import predict
 from src.parallel import ALONE, Group
 from src.precision import in_precision
 from src.progress import ProgressLine
-from src.run import RESUMED_OPTIONS, Files, Progress, chosen, finished_result
+from src.run import RESUMED_OPTIONS, Files, Progress, chosen, describe, finished_result
 from src.source import Source
 from src.utils import Interrupt, UserError, check_writable, log, versions, write_json
 from src.visualize import ColourScale, save_curves
@@ -164,17 +164,8 @@ class Training:
 
     def _detector_meta(self, record: dict, maps: np.ndarray) -> dict:
         """What a detector's checkpoint says of itself, given the figures and the maps of its evaluation."""
-        thresholds = {name: record[name] for name in ("pixel_threshold", "image_threshold") if name in record}
-        return {
-            "category": self.options.category,
-            "options": chosen(self.options, (*RESUMED_OPTIONS, "num_epochs")),
-            "split": self.source.split(),
-            "epoch": record["epoch"],
-            "gt_protocol": self.options.gt_protocol,
-            "thresholds": thresholds,
-            "colour_scale": astuple(ColourScale.of(maps, self.test.labels)),
-            "versions": versions(),
-        }
+        scale = ColourScale.of(maps, self.test.labels)
+        return describe(self.options, record) | {"split": self.source.split(), "colour_scale": astuple(scale)}
 
     def _finish(self) -> dict:
         """The last epoch's figures are the result; the unfinished state goes when the checkpoint is there."""
@@ -196,9 +187,7 @@ class Training:
             | self.source.split()
             | {"conv3x3_only": self.detector.architecture.conv3x3_only},
             "versions": versions(),
-            "losses": self.progress.epoch_losses(
-                [self._steps_before(epoch) for epoch in range(self.options.num_epochs)]
-            ),
+            "losses": self.progress.epoch_losses(len(self.images), self.batch_size),
             "history": self.progress.history,
         }
         if result["skipped_steps"]:
