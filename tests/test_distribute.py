@@ -142,6 +142,7 @@ def test_the_scripts_usage(arguments, text):
     assert "--master_addr" in usage.stdout
 
 
+@pytest.mark.slow
 def test_the_script_trains(data, weights, tmp_path):
     started = time.time()
     command = ["bash", str(ROOT / "scripts/run_distribute_train_cpu.sh"), "-f", str(data), str(weights), "fabric", "2"]
