@@ -128,7 +128,7 @@ def postprocess(options: argparse.Namespace) -> dict:
         stem = Path(options.result_dir) / Path(entry["file"]).stem
         maps[i] = read_output(f"{stem}_anomaly_map.bin", size * size, entry["image"]).reshape(size, size)
         scores[i] = read_output(f"{stem}_score.bin", 1, entry["image"])[0]
-    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers)
+    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=False)
     result = {"checkpoint": manifest["model"]["checkpoint"], **evaluation.report(category, test, maps, scores)}
     write_json(target, result)
     if options.save_imgs:

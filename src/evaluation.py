@@ -1,5 +1,6 @@
 """A test set, and what its anomaly maps are worth. No MindSpore here: the maps may come from any runtime."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,30 +12,49 @@ from src.utils import UserError, log, versions
 from src.visualize import ColourScale, save_panels
 
 HEADLINE = ("pixel_auc", "image_auc", "aupro", "pixel_ap", "image_ap", "pixel_f1_max", "image_f1_max")
+KEPT_PIXELS = 1 << 24  # more good pixels than these (64 MB) are sorted anew for each defect type
+
+
+@dataclass(frozen=True)
+class Images:
+    """Pictures that are decoded when they are asked for: by index or indices, as an array [N, S, S, 3] uint8."""
+
+    samples: list[Sample]
+    size: int
+    workers: int
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int | Sequence[int]) -> np.ndarray:
+        if isinstance(index, int):
+            return self[[index]][0]
+        return load_images([self.samples[i] for i in index], self.size, self.workers)
 
 
 @dataclass(frozen=True)
 class TestSet:
-    """A category's test pictures, decoded once.
+    """A category's test pictures.
 
-    images: [N, S, S, 3] uint8 RGB; masks: [N, S, S] bool, or None where the category has none; labels: [N] bool,
-    true for defective; protocol: how the masks were resized.
+    images: [N, S, S, 3] uint8 RGB, or `Images` like that; masks: [N, S, S] bool, or None where the category has
+    none; labels: [N] bool, true for defective; protocol: how the masks were resized.
     """
 
     __test__ = False  # not a test class, whatever pytest reads into the name
 
     samples: list[Sample]
-    images: np.ndarray
+    images: np.ndarray | Images
     masks: np.ndarray | None
     labels: np.ndarray
     protocol: str
 
     @classmethod
-    def load(cls, samples: list[Sample], size: int, protocol: str, workers: int) -> "TestSet":
-        """Decode and resize pictures and masks in `workers` threads."""
+    def load(cls, samples: list[Sample], size: int, protocol: str, workers: int, keep: bool = True) -> "TestSet":
+        """Decode and resize pictures and masks in `workers` threads; without `keep`, pictures only when asked for."""
         labels = np.array([sample.label for sample in samples], bool)
         masks = load_masks(samples, size, protocol, workers) if has_masks(samples) else None
-        return cls(samples, load_images(samples, size, workers), masks, labels, protocol)
+        images = Images(samples, size, workers)
+        return cls(samples, images[range(len(samples))] if keep else images, masks, labels, protocol)
 
 
 def figures(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> dict:
@@ -43,7 +63,7 @@ def figures(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> dict:
     Raises:
         UserError: the maps hold a value that is not finite, so that no figure would mean anything.
     """
-    if not (np.isfinite(maps).all() and np.isfinite(scores).all()):
+    if not (np.isfinite(maps.sum((1, 2))).all() and np.isfinite(scores).all()):  # sums: no copy of the maps' size
         raise UserError("the network's maps hold values that are not finite; train again with a lower --lr")
     result = metrics.image_figures(scores, test.labels)
     if test.masks is not None:
@@ -55,8 +75,11 @@ def figures_per_defect(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> d
     """The figures of each defect type against the good pictures, with the number of its pictures."""
     kinds = np.array([sample.defect for sample in test.samples])
     good = ~test.labels
-    if test.masks is not None:  # the good pictures' pixels are sorted once for all types
-        good_pixels = list(metrics.sorted_negatives(maps, test.labels[:, None, None] | test.masks))
+    good_pixels = None
+    if (
+        test.masks is not None and good.sum() * maps[0].size <= KEPT_PIXELS
+    ):  # the good pictures' pixels are sorted once for all types
+        good_pixels = list(metrics.sorted_negatives(maps, test.labels))
     result = {}
     for kind in sorted(set(kinds[test.labels])):
         chosen = test.labels & (kinds == kind)
@@ -64,7 +87,9 @@ def figures_per_defect(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> d
         result[str(kind)] = {"pictures": int(chosen.sum())}
         result[str(kind)] |= metrics.image_figures(scores[against], test.labels[against])
         if test.masks is not None:
-            result[str(kind)] |= metrics.pixel_figures(maps[chosen], test.masks[chosen], good_pixels)
+            result[str(kind)] |= metrics.pixel_figures(
+                maps[chosen], test.masks[chosen], good_pixels or metrics.sorted_negatives(maps, test.labels)
+            )
     return result
 
 

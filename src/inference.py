@@ -61,7 +61,9 @@ def evaluate_checkpoint(options: argparse.Namespace) -> dict:
     options.category = category
     data = Source.of(options, meta.get("split"))
     vars(options).update(data.split())
-    test = TestSet.load(data.test(), detector.architecture.im_resize, options.gt_protocol, options.num_workers)
+    test = TestSet.load(
+        data.test(), detector.architecture.im_resize, options.gt_protocol, options.num_workers, keep=False
+    )
     started = time.perf_counter()
     maps, scores = predict(detector, test.images, options.test_batch_size)
     predicted = time.perf_counter()

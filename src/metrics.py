@@ -5,7 +5,7 @@ and the negatives, which are far more, are counted between them in chunks: no sc
 pixels is sorted. A sample is called defective where its score is at least the threshold.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -36,11 +36,11 @@ class Counts:
 
 
 def sorted_negatives(scores: np.ndarray, labels: np.ndarray) -> Iterator[np.ndarray]:
-    """The scores of negatives in sorted chunks, from [N, ...] scores and bool labels with the picture first."""
+    """The scores of negatives in sorted chunks; scores [N, ...], labels bool of that shape or, of pictures, [N]."""
     step = max(1, CHUNK // max(1, scores[:1].size))
     for start in range(0, len(scores), step):
         part = slice(start, start + step)
-        chunk = scores[part][~labels[part]]
+        chunk = scores[part][~labels[part]].ravel()
         chunk.sort()
         yield chunk
 
@@ -49,7 +49,7 @@ def count(
     scores: np.ndarray,
     labels: np.ndarray,
     weights: np.ndarray | None = None,
-    more_negatives: Sequence[np.ndarray] = (),
+    more_negatives: Iterable[np.ndarray] = (),
 ) -> Counts | None:
     """Counts of `scores` against boolean `labels`, both of one shape with the picture first.
 
@@ -64,8 +64,7 @@ def count(
     """
     found = scores[labels]
     positives = found.size
-    negatives = scores.size - positives + sum(chunk.size for chunk in more_negatives)
-    if positives == 0 or negatives == 0:
+    if positives == 0:
         return None
     if weights is None:
         found.sort()
@@ -81,11 +80,13 @@ def count(
     del found, weights
 
     rising = thresholds[::-1]
-    at_or_above = np.full(rising.size, negatives, np.int64)
-    above = at_or_above.copy()
+    at_or_above, above, negatives = np.zeros(rising.size, np.int64), np.zeros(rising.size, np.int64), 0
     for chunk in chain(more_negatives, sorted_negatives(scores, labels)):
-        at_or_above -= np.searchsorted(chunk, rising, side="left")
-        above -= np.searchsorted(chunk, rising, side="right")
+        negatives += chunk.size
+        at_or_above += chunk.size - np.searchsorted(chunk, rising, side="left")
+        above += chunk.size - np.searchsorted(chunk, rising, side="right")
+    if negatives == 0:
+        return None
     last += 1
     return Counts(thresholds, last, overlap, at_or_above[::-1], above[::-1], positives, negatives)
 
@@ -153,7 +154,7 @@ def image_figures(scores: np.ndarray, labels: np.ndarray) -> dict[str, float | N
 
 
 def pixel_figures(
-    maps: np.ndarray, masks: np.ndarray, more_negatives: Sequence[np.ndarray] = ()
+    maps: np.ndarray, masks: np.ndarray, more_negatives: Iterable[np.ndarray] = ()
 ) -> dict[str, float | None]:
     """AUROC, AP, F1-max and AUPRO of anomaly maps [N, H, W] against masks [N, H, W] bool.
 
