@@ -5,6 +5,8 @@ import math
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from src.operations import ChannelSplit, PermutedAffine, PictureSum
+
 CLAMP = 2.0  # |s| < 2: one coupling scales by e^-2 to e^2 (FrEIA's AllInOneBlock as FastFlow sets it)
 
 
@@ -43,6 +45,8 @@ class FlowStep(nn.Cell):
         self.conv1 = uniform_conv(self.kept, hidden, kernel, rng)
         self.conv2 = uniform_conv(hidden, 2 * self.changed, kernel, rng)
         self.relu = nn.ReLU()
+        self.split, self.split_coupling = ChannelSplit(self.kept), ChannelSplit(self.changed)
+        self.picture_sum, self.permuted_affine = PictureSum(), PermutedAffine()
         # scale = 0.2 * log(1 + exp(0.5 * g)), 1 at the start.
         self.global_scale = Parameter(Tensor(np.full((1, channels, 1, 1), 2 * math.log(math.exp(5) - 1), np.float32)))
         self.global_offset = Parameter(Tensor(np.zeros((1, channels, 1, 1), np.float32)))
@@ -51,8 +55,8 @@ class FlowStep(nn.Cell):
 
     def coupling(self, x1: Tensor) -> tuple[Tensor, Tensor]:
         """Log-scale s and shift t of the other half, each (B, C//2, H, W), from x1 (B, C - C//2, H, W)."""
-        a = 0.1 * self.conv2(self.relu(self.conv1(x1)))
-        return CLAMP * ops.tanh(a[:, : self.changed]), a[:, self.changed :]
+        a_s, a_t = self.split_coupling(self.conv2(self.relu(self.conv1(x1))))
+        return CLAMP * ops.tanh(0.1 * a_s), 0.1 * a_t
 
     def scale(self) -> Tensor:
         """The scale per channel, (1, C, 1, 1), above 0."""
@@ -60,15 +64,15 @@ class FlowStep(nn.Cell):
 
     def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, H, W) -> the step's output, the same shape, and the coupling's log-scale s, (B, C//2, H, W)."""
-        x1, x2 = x[:, : self.kept], x[:, self.kept :]
+        x1, x2 = self.split(x)
         s, t = self.coupling(x1)
-        y = ops.concat((x1, x2 * ops.exp(s) + t), 1) * self.scale() + self.global_offset
-        return ops.gather(y, self.permutation, 1), s
+        y = ops.concat((x1, x2 * ops.exp(s) + t), 1)
+        return self.permuted_affine(y, self.scale(), self.global_offset, self.permutation), s
 
     def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, H, W) -> the step's output, the same shape, and log|det J|, (B,)."""
         out, s = self.transform(x)
-        return out, s.sum((1, 2, 3)) + x.shape[2] * x.shape[3] * ops.log(self.scale()).sum()
+        return out, self.picture_sum(s) + x.shape[2] * x.shape[3] * ops.log(self.scale()).sum()
 
     def inverse(self, out: Tensor) -> Tensor:
         """The x that `construct` turns into `out`, both (B, C, H, W)."""
