@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from src.dataset import load_images, normalize
 from src.detector import Detector
 from src.encoder import ENCODERS
 from src.evaluation import TestSet
+from src.graph_cache import GraphCache
 from src.progress import progress
 from src.samples import Sample, list_pictures, named
 from src.source import Source
@@ -21,10 +23,13 @@ from src.visualize import ColourScale, save_panels
 CHUNK = 64  # pictures that predict_folder holds at a time
 
 
-def predict(detector: Detector, images: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+def predict(
+    detector: Detector, images: np.ndarray, batch_size: int, graphs: GraphCache | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Anomaly maps [N, S, S] and scores [N], float32, of images [N, S, S, 3] uint8.
 
-    The last batch is filled up with its own last picture: a new batch size would compile the graph again.
+    `graphs` may hold the detector's graph from an earlier run. The last batch is filled up with its own last
+    picture: a new batch size would compile the graph again.
     """
     spec = ENCODERS[detector.architecture.backbone]
     count, size = len(images), detector.architecture.im_resize
@@ -34,7 +39,10 @@ def predict(detector: Detector, images: np.ndarray, batch_size: int) -> tuple[np
     detector.set_train(False)
     for start in progress(range(0, count, batch_size), "evaluating"):
         indices = np.minimum(np.arange(start, start + batch_size), count - 1)
-        anomaly_map, score = detector(Tensor(normalize(images[indices], spec.mean, spec.std)))
+        batch = Tensor(normalize(images[indices], spec.mean, spec.std))
+        if graphs is not None:
+            graphs.prepare(detector, batch, shaped_by=asdict(detector.architecture))
+        anomaly_map, score = detector(batch)
         used = min(batch_size, count - start)
         maps[start : start + used] = anomaly_map.asnumpy()[:used, 0]
         scores[start : start + used] = score.asnumpy()[:used]
@@ -65,7 +73,7 @@ def evaluate_checkpoint(options: argparse.Namespace) -> dict:
         data.test(), detector.architecture.im_resize, options.gt_protocol, options.num_workers, keep=False
     )
     started = time.perf_counter()
-    maps, scores = predict(detector, test.images, options.test_batch_size)
+    maps, scores = predict(detector, test.images, options.test_batch_size, GraphCache.of(options.graph_cache))
     predicted = time.perf_counter()
     result = {"checkpoint": source.name, **evaluation.report(category, test, maps, scores)}
     result["seconds_predicting"] = round(predicted - started, 3)
@@ -102,11 +110,11 @@ def predict_folder(options: argparse.Namespace) -> dict[str, dict]:
     cut = thresholds.get("image_threshold")
     scale = ColourScale(*meta["colour_scale"]) if "colour_scale" in meta else None
     samples = [Sample(path, 0, "unknown", None, name) for name, path in paths.items()]
-    result = {}
+    graphs, result = GraphCache.of(options.graph_cache), {}
     for start in range(0, len(samples), CHUNK):
         part = samples[start : start + CHUNK]
         images = load_images(part, detector.architecture.im_resize, options.num_workers)
-        maps, scores = predict(detector, images, options.test_batch_size)
+        maps, scores = predict(detector, images, options.test_batch_size, graphs)
         for sample, score in zip(part, scores):
             result[sample.name] = {"score": float(score)} | ({} if cut is None else {"defective": bool(score >= cut)})
         scale = scale or ColourScale.of(maps, np.ones(len(maps), bool))

@@ -136,6 +136,12 @@ OPTIONS: dict[str, Option] = {
         str, None, "device (default: what the machine has, in this order)", ("Ascend", "GPU", "CPU")
     ),
     "device_id": Option(int, 0, "number of the device", check=at_least(0)),
+    "graph_cache": Option(
+        str,
+        "auto",
+        "folder that keeps compiled graphs for later runs: auto is fastflow_mindspore in the user's cache folder; "
+        "off: compile anew",
+    ),
     "distribute": Option(
         boolean,
         False,
@@ -153,12 +159,14 @@ _DEVICE = ("device_target", "device_id")
 _DATA = ("dataset_path", "dataset", "train_list", "split_seed", "category", "gt_protocol", "num_workers")
 
 PROGRAMS: dict[str, tuple[str, ...]] = {
-    "train": (*_DATA, *_NETWORK, *_TRAINING, "test_batch_size", "result_path", *_DEVICE, "distribute"),
-    "predict": ("ckpt_path", "img_dir", "output_dir", "save_imgs", "test_batch_size", "num_workers", *_DEVICE),
+    "train": (*_DATA, *_NETWORK, *_TRAINING, "test_batch_size", "result_path", *_DEVICE, "graph_cache", "distribute"),
+    "predict": (
+        *("ckpt_path", "img_dir", "output_dir", "save_imgs", "test_batch_size", "num_workers", *_DEVICE, "graph_cache"),
+    ),
     "export": ("ckpt_file", "file_format", "batch_size", "outputs", "mindir_version", "output_dir", *_DEVICE),
     "preprocess": ("dataset_path", "dataset", "train_list", "split_seed", "category", "mindir_path", "img_dir"),
     "postprocess": ("result_dir", "label_dir", "gt_protocol", "save_imgs", "output_dir", "result_path", "num_workers"),
-    "eval": (*_DATA, "ckpt_path", "test_batch_size", "save_imgs", "output_dir", "result_path", *_DEVICE),
+    "eval": (*_DATA, "ckpt_path", "test_batch_size", "save_imgs", "output_dir", "result_path", *_DEVICE, "graph_cache"),
 }
 # run_all sets these for each category.
 _EACH = ("category", "device_id", "resume", "result_path", "ckpt_path", "distribute")

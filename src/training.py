@@ -11,6 +11,7 @@ import time
 from dataclasses import asdict, astuple
 
 import numpy as np
+from mindspore import Tensor
 
 from src import checkpoint, evaluation, state
 from src.cell import TrainStep, adam
@@ -23,6 +24,7 @@ from src.dataset import (
 from src.detector import Architecture, Detector
 from src.evaluation import TestSet
 from src.features import CachedFeatures, EncodedPictures, training_features
+from src.graph_cache import GraphCache
 from src.inference import predict
 from src.parallel import ALONE, Group
 from src.precision import in_precision
@@ -74,6 +76,7 @@ class Training:
         optimizer = adam(self.detector.fastflow, options.lr, options.weight_decay)
         fastflow, self.encoder, scale = in_precision(self.detector, options.amp_level, options.amp_dtype)
         self.step = TrainStep(fastflow, optimizer, group.world, scale)
+        self.graphs = GraphCache.of(options.graph_cache)
         self.progress = Progress()
         if options.resume and self.files.state.exists():
             self.progress = state.load(self.files.state, self.detector, self.step, self._identity())
@@ -125,7 +128,7 @@ class Training:
         batches = list(epoch_batches(len(self.images), self.batch_size, self.options.seed, epoch, *place))
         for indices in batches[self.progress.step - self._steps_before(epoch) :]:
             started = time.perf_counter()
-            loss = float(self.step(*features.batch(indices)).asnumpy())  # waits for the device
+            loss = self._step(*features.batch(indices))
             seconds = time.perf_counter() - started
             if not math.isfinite(loss):
                 raise UserError(
@@ -140,6 +143,13 @@ class Training:
                 self.group.keep_step()  # all wait for the one that saves
                 interrupt.stop(f"saved {self.files.state}: train.py --resume goes on with it, eval.py evaluates it")
         return epoch + 1
+
+    def _step(self, *features: Tensor) -> float:
+        """One training step; its loss."""
+        constants = asdict(self.detector.architecture) | asdict(self.group)
+        constants |= chosen(self.options, ("lr", "weight_decay", "amp_level", "amp_dtype"))
+        self.graphs.prepare(self.step, *features, shaped_by=constants)
+        return float(self.step(*features).asnumpy())  # waits for the device
 
     def _after_epoch(self, epoch: int) -> None:
         """Save and look, as often as the options say; `epoch` of them are finished."""

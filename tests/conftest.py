@@ -1,6 +1,10 @@
 """The CPU, prepared as the programs prepare it, before any test imports MindSpore."""
 
+import atexit
+import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -8,6 +12,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from src import device
 
 device.prepare("CPU")
+
+# Kept graphs (--graph_cache auto) are shared by the tests, and not the user's.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="fastflow_tests_")
+atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 # Fixtures for every test.
 from tests.programs import data, trained, weights  # noqa: F401
