@@ -1,7 +1,7 @@
-"""Samples -> arrays and batches: pictures and masks decoded once, by several threads; shuffled batches."""
+"""Samples -> arrays: pictures and masks decoded once, by several threads, and normalised."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -15,15 +15,12 @@ __all__ = [
     "PROTOCOLS",
     "Sample",
     "categories",
-    "effective_batch_size",
-    "epoch_batches",
     "has_masks",
     "load_image",
     "load_images",
     "load_mask",
     "load_masks",
     "normalize",
-    "steps_before_epoch",
     "test_samples",
     "train_samples",
 ]
@@ -80,58 +77,6 @@ def normalize(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -
         table = ((levels - mean[channel]) / std[channel]).astype(np.float32)
         result[:, channel] = table[images[..., channel]]
     return result
-
-
-def effective_batch_size(count: int, batch_size: int, world: int = 1) -> int:
-    """The global batch that `count` pictures allow: `batch_size`, or less for a small category.
-
-    It is a multiple of `world` (the number of processes), so that all processes have equal shares. The caller
-    tells the user when it is not `batch_size`.
-
-    Raises:
-        UserError: a batch below 1, one that `world` does not divide, or fewer pictures than processes.
-    """
-    if batch_size < 1:
-        raise UserError(f"a batch of {batch_size} pictures; give 1 or more")
-    if batch_size % world:
-        raise UserError(f"a batch of {batch_size} does not divide by {world} processes; give a multiple")
-    if count < world:
-        raise UserError(f"{count} training pictures for {world} processes; use fewer processes")
-    return min(batch_size, count - count % world)
-
-
-def steps_before_epoch(count: int, batch_size: int, epoch: int) -> int:
-    """How many batches precede `epoch` (from 0): ceil(epoch * count / batch_size).
-
-    So an epoch has `steps_before_epoch(..., epoch + 1) - steps_before_epoch(..., epoch)` steps: floor or ceil
-    of count / batch_size.
-    """
-    return -(-epoch * count // batch_size)
-
-
-def epoch_batches(
-    count: int, batch_size: int, seed: int, epoch: int, rank: int = 0, world: int = 1
-) -> Iterator[np.ndarray]:
-    """The batches of one epoch (from 0) as indices of pictures: int64 [batch_size / world] each.
-
-    All epochs form one endless stream, each a new shuffle of all pictures, cut into batches of equal size; an
-    epoch's last batch may reach into the next shuffle, and the next epoch goes on from there. So the compiled
-    graph sees one shape, and no picture is dropped (drop_last loses up to batch_size - 1 per epoch): at all
-    times, the uses of two pictures differ by at most 1. (Where shuffles meet, one batch may hold a picture
-    twice.) A shuffle follows from (seed, epoch) alone: an epoch can be begun without the ones before it.
-    The batches of all ranks together are, in rank order, the batch of one process.
-
-    Raises:
-        ValueError: not an effective batch size (see `effective_batch_size`).
-    """
-    if not 0 < batch_size <= count or batch_size % world or not 0 <= rank < world:
-        raise ValueError(f"batch {batch_size} of {count} pictures, rank {rank} of {world}")
-    share = batch_size // world
-    stream = np.concatenate([np.random.default_rng([seed, e]).permutation(count) for e in (epoch, epoch + 1)])
-    first, last = (steps_before_epoch(count, batch_size, e) for e in (epoch, epoch + 1))
-    for step in range(first, last):
-        start = step * batch_size - epoch * count + rank * share
-        yield stream[start : start + share]
 
 
 def _for_each(work: Callable[[int], None], count: int, workers: int | None) -> None:

@@ -40,7 +40,10 @@ class EncodedPictures:
 
 
 class CachedFeatures:
-    """Standardised features of all pictures, float32 arrays [N, C_i, H_i, W_i] in memory or memory-mapped."""
+    """Standardised features of the pictures, float32 arrays [N, C_i, H_i, W_i] in memory or memory-mapped.
+
+    All processes of the group must make theirs at the same time; the numbers of pictures may differ.
+    """
 
     def __init__(self, encoded: EncodedPictures, folder: Path | None = None, group: Group = ALONE):
         count = len(encoded.images)
@@ -53,12 +56,11 @@ class CachedFeatures:
                 np.lib.format.open_memmap(name, "w+", np.float32, shape) for name, shape in zip(names, shapes)
             ]
         size = min(ENCODE_BATCH, count)
-        for start in progress(range(0, count, size), "encoding the training pictures"):
+        for start in group.in_step(progress(range(0, count, size), "encoding the training pictures")):
             indices = np.minimum(np.arange(start, start + size), count - 1)  # one batch size, one graph
             used = min(size, count - start)
             for array, feature in zip(self.arrays, encoded.batch(indices)):
                 array[start : start + used] = feature.asnumpy()[:used]
-            group.keep_step()
 
     def batch(self, indices: np.ndarray) -> tuple[Tensor, ...]:
         """The features of the pictures at `indices`: per scale (B, C_i, H_i, W_i)."""
@@ -71,38 +73,48 @@ def training_features(
 ) -> Iterator[EncodedPictures | CachedFeatures]:
     """The features to train on, cached as `--cache_features` says; a memory-mapped file is removed at the end.
 
+    All processes cache in the same way, for they fill their caches in step.
+
     Args:
-        encoded: the training pictures.
+        encoded: the training pictures that this process holds.
         cache: "off"; "auto": in memory up to the limit, beyond it in a memory-mapped file, or off where the disk
             is too small; "on": the same, but too small a disk is an error.
-        limit_gb: gigabytes (10^9 bytes) of features kept in memory; None: half of the free memory, shared by
-            the processes.
+        limit_gb: gigabytes (10^9 bytes) of features that each process keeps in memory; None: half of the free memory,
+            divided by the processes.
         place: a folder of a temporary name beside this path holds the memory-mapped files.
-        group: the processes that train together; each keeps all features, for a batch is drawn from all pictures.
+        group: the processes that train together.
+
+    Raises:
+        UserError: cache is "on", and the features fit nowhere.
     """
     if cache == "off":
         yield encoded
         return
-    need = 4 * len(encoded.images) * sum(int(np.prod(shape)) for shape in encoded.shapes())
+    count = len(encoded.images)
+    need = 4 * count * sum(int(np.prod(shape)) for shape in encoded.shapes())
     limit = psutil.virtual_memory().available / 2 / group.world if limit_gb is None else limit_gb * GB
-    if need <= limit:
-        log.info("features: %.2f GB, cached in memory", need / GB)
+    if not group.any(need > limit):
+        log.info("features of %d pictures: %.2f GB, cached in memory", count, need / GB)
         yield CachedFeatures(encoded, None, group)
         return
     folder = place.parent
     free = shutil.disk_usage(folder).free
-    if need < 0.9 * free:
-        log.info("features: %.2f GB, more than the limit of %.2f GB; cached in %s", need / GB, limit / GB, folder)
+    whole = group.total(need)  # the processes share the disk
+    if not group.any(whole >= 0.9 * free):
+        log.info(
+            "features of %d pictures: %.2f GB, more than the limit of %.2f GB; cached in %s",
+            *(count, need / GB, limit / GB, folder),
+        )
         with tempfile.TemporaryDirectory(prefix=f".{place.stem}.", suffix=place.suffix, dir=folder) as name:
             yield CachedFeatures(encoded, Path(name), group)
     elif cache == "on":
         raise UserError(
-            f"--cache_features on: {need / GB:.1f} GB fit neither the memory limit of {limit / GB:.1f} GB nor {folder} "
-            f"({free / GB:.1f} GB free); raise --cache_limit_gb, free disk space, or take --cache_features off"
+            f"--cache_features on: {whole / GB:.1f} GB fit neither the memory limit of {limit / GB:.1f} GB nor "
+            f"{folder} ({free / GB:.1f} GB free); raise --cache_limit_gb, free disk space, or take --cache_features off"
         )
     else:
         log.info(
             "features: not cached: %.1f GB fit neither the memory limit of %.1f GB nor %s (%.1f GB free)",
-            *(need / GB, limit / GB, folder, free / GB),
+            *(whole / GB, limit / GB, folder, free / GB),
         )
         yield encoded

@@ -80,6 +80,12 @@ OPTIONS: dict[str, Option] = {
     # training
     "num_epochs": Option(int, 500, "epochs", check=at_least(1)),
     "train_batch_size": Option(int, 32, "pictures per training step", check=at_least(1)),
+    "shards": Option(
+        int,
+        None,
+        "order the training pictures as this many processes do (default: the number of processes)",
+        check=at_least(1),
+    ),
     "lr": Option(float, 1e-3, "Adam's learning rate", check=above(0)),
     "weight_decay": Option(float, 1e-5, "L2 penalty added to the gradient", check=at_least(0)),
     "amp_level": Option(
@@ -107,7 +113,10 @@ OPTIONS: dict[str, Option] = {
         ("auto", "on", "off"),
     ),
     "cache_limit_gb": Option(
-        float, None, "gigabytes of features kept in memory (default: half of the free memory)", check=at_least(0)
+        float,
+        None,
+        "gigabytes of features that a process keeps in memory (default: half of the free memory, shared by all)",
+        check=at_least(0),
     ),
     # evaluation
     "ckpt_path": Option(str, None, "checkpoint to evaluate, written by train.py or src/pthtockpt.py"),
@@ -152,7 +161,7 @@ OPTIONS: dict[str, Option] = {
 
 _NETWORK = (*("backbone", "pre_ckpt_path", "im_resize", "flow_step", "hidden_ratio", "conv3x3_only", "norm_affine"),)
 _TRAINING = (
-    *("num_epochs", "train_batch_size", "lr", "weight_decay", "seed", "log_interval", "eval_interval"),
+    *("num_epochs", "train_batch_size", "shards", "lr", "weight_decay", "seed", "log_interval", "eval_interval"),
     *("amp_level", "amp_dtype", "save_interval", "save_best", "resume", "ckpt_dir", "cache_features", "cache_limit_gb"),
 )
 _DEVICE = ("device_target", "device_id")

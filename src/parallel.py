@@ -1,6 +1,7 @@
 """Data parallel: the processes that `msrun` has started, and what they must agree on."""
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -92,8 +93,19 @@ class Group:
         return self.total(float(flag)) > 0
 
     def keep_step(self) -> None:
-        """Wait for the others. The CPU's collectives give up after 30 seconds, so long work does this in between."""
+        """Wait for the others; on the CPU, waiting is given up after 30 seconds."""
         self.total(0.0)
+
+    def in_step(self, items: Iterable) -> Iterator:
+        """The items of long work, with a wait for the others after each, so that none waits too long at its end.
+
+        The processes may have different numbers of items; those with fewer wait until no other has more.
+        """
+        for item in items:
+            yield item
+            self.any(True)
+        while self.any(False):
+            pass
 
     def check_same(self, value: int, what: str) -> None:
         """Raise a `UserError`, in every process, unless all give the same number.

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from src import checkpoint
-from src.dataset import steps_before_epoch
 from src.detector import Architecture
+from src.order import Order
 from src.source import Source
 from src.utils import UserError, log, read_json, remove_leftovers, versions
 
 # A resumed run must agree with the interrupted one in these, or it would be neither.
-RESUMED_OPTIONS = ("category", "train_batch_size", "lr", "weight_decay", "seed", "amp_level", "amp_dtype")
+RESUMED_OPTIONS = ("category", "train_batch_size", "shards", "lr", "weight_decay", "seed", "amp_level", "amp_dtype")
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ class Progress:
     losses: list[float] = field(default_factory=list)
     history: list[dict] = field(default_factory=list)
 
-    def epoch_losses(self, pictures: int, batch_size: int) -> list[float]:
+    def epoch_losses(self, order: Order) -> list[float]:
         """The mean loss of each finished epoch."""
-        epochs = len(self.losses) * batch_size // pictures
-        ends = [steps_before_epoch(pictures, batch_size, epoch) for epoch in range(1, epochs + 1)]
+        epochs = order.epochs_in(len(self.losses))
+        ends = [order.steps_before(epoch) for epoch in range(1, epochs + 1)]
         return [float(np.mean(losses)) for losses in np.split(self.losses, ends)[:epochs]]
 
     def best(self) -> dict | None:
@@ -66,6 +66,11 @@ class Progress:
 def chosen(options: argparse.Namespace, names: tuple[str, ...]) -> dict:
     """Some of the options, for a checkpoint."""
     return {name: getattr(options, name) for name in names}
+
+
+def trained_options(meta: dict) -> dict:
+    """The options that a checkpoint's JSON object says; one that says no shards is from before there were any."""
+    return {"shards": 1} | meta.get("options", {})
 
 
 def describe(options: argparse.Namespace, record: dict) -> dict:
@@ -90,9 +95,13 @@ def finished_result(options: argparse.Namespace) -> dict | None:
     if files.state.exists() or not files.checkpoint.exists():
         return None
     _, meta = checkpoint.read(files.checkpoint, ("detector",))
-    wanted = chosen(options, (*RESUMED_OPTIONS, "num_epochs"))
+    before, wanted = trained_options(meta), chosen(options, (*RESUMED_OPTIONS, "num_epochs"))
     here = (wanted, Source.of(options).split(), asdict(Architecture.from_options(options)))
-    if (meta.get("options"), meta.get("split"), meta["architecture"]) != here:
-        raise UserError(f"{files.checkpoint} was trained with other options; leave out --resume to train anew")
+    if (before, meta.get("split"), meta["architecture"]) != here:
+        others = ", ".join(f"--{name} {value}" for name, value in before.items() if wanted.get(name) != value)
+        raise UserError(
+            f"{files.checkpoint} was trained with {others or 'another network or data set'}; give the same, or leave "
+            "out --resume to train anew"
+        )
     log.info("%s is finished; nothing to train", files.checkpoint)
     return read_json(files.result)

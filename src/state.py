@@ -9,7 +9,7 @@ from mindspore import Parameter
 from src import checkpoint
 from src.cell import TrainStep
 from src.detector import Detector
-from src.run import Progress
+from src.run import Progress, trained_options
 from src.utils import UserError, log
 
 
@@ -53,11 +53,12 @@ def load(path: Path, detector: Detector, step: TrainStep, identity: dict) -> Pro
         UserError: the state is of a run with another identity; nothing is changed then.
     """
     arrays, meta = checkpoint.read(path, ("state",))
+    options = trained_options(meta)
     for name, now in identity["options"].items():
-        before = meta["options"].get(name)
+        before = options.get(name)
         if before != now:
-            raise UserError(f"--{name} {now}: {path} was trained with {before}; give the same, or remove it")
-    if any(meta.get(name) != value for name, value in identity.items()):
+            raise UserError(f"--{name} {now}: {path} was trained with {before}; give --{name} {before}, or remove it")
+    if any(meta.get(name) != value for name, value in identity.items() if name != "options"):
         raise UserError(f"{path} was made with another network or data set; remove it to start anew")
     checkpoint.assign(parameters(detector, step), arrays, path)
     progress = Progress(**meta["progress"])

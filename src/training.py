@@ -15,17 +15,13 @@ from mindspore import Tensor
 
 from src import checkpoint, evaluation, state
 from src.cell import TrainStep, adam
-from src.dataset import (
-    effective_batch_size,
-    epoch_batches,
-    load_images,
-    steps_before_epoch,
-)
+from src.dataset import load_images
 from src.detector import Architecture, Detector
 from src.evaluation import TestSet
 from src.features import CachedFeatures, EncodedPictures, training_features
 from src.graph_cache import GraphCache
 from src.inference import predict
+from src.order import Order, effective_batch_size
 from src.parallel import ALONE, Group
 from src.precision import in_precision
 from src.progress import ProgressLine
@@ -44,13 +40,19 @@ def train(options: argparse.Namespace, group: Group = ALONE) -> dict | None:
     Raises:
         UserError: anything wrong with the input, found before the first step; or a loss that is not finite.
     """
+    options.shards = options.shards or group.world
     finished = finished_result(options) if options.resume else None
     group.check_same(finished is not None, "whether the training is finished")
     return finished or Training(options, group).run()
 
 
 class Training:
-    """One run of `train.py`. Everything that can be wrong with the input is found before the first step."""
+    """One run of `train.py`. Everything that can be wrong with the input is found before the first step.
+
+    Args:
+        options: train.py's, the number of shards among them.
+        group: the processes that train together.
+    """
 
     def __init__(self, options: argparse.Namespace, group: Group = ALONE):
         self.options, self.group = options, group
@@ -60,19 +62,21 @@ class Training:
             raise UserError(f"{self.files.state} is an unfinished training; go on with --resume, or remove the file")
         architecture = Architecture.from_options(options)
         samples, test = self.source.train(), self.source.test()
+        batch_size = effective_batch_size(len(samples), options.train_batch_size, options.shards, group.world)
+        self.order = Order(len(samples), batch_size, options.seed, options.shards, group)
+        if batch_size < options.train_batch_size:
+            log.info(
+                "the category has %d training pictures: the batch is %d instead of %d",
+                *(len(samples), batch_size, options.train_batch_size),
+            )
         check_writable(self.files.checkpoint, self.files.result)
         self.files.remove_leftovers()
         self.detector = Detector(architecture, options.seed)
         checkpoint.load_encoder(self.detector.encoder, options.backbone, options.pre_ckpt_path)
 
         self.test = TestSet.load(test, *(options.im_resize, options.gt_protocol, options.num_workers))
-        self.images = load_images(samples, options.im_resize, options.num_workers)
-        self.batch_size = effective_batch_size(len(samples), options.train_batch_size, group.world)
-        if self.batch_size < options.train_batch_size:
-            log.info(
-                "the category has %d training pictures: the batch is %d instead of %d",
-                *(len(samples), self.batch_size, options.train_batch_size),
-            )
+        held = [samples[i] for i in self.order.pictures]
+        self.images = load_images(held, options.im_resize, options.num_workers)
         optimizer = adam(self.detector.fastflow, options.lr, options.weight_decay)
         fastflow, self.encoder, scale = in_precision(self.detector, options.amp_level, options.amp_dtype)
         self.step = TrainStep(fastflow, optimizer, group.world, scale)
@@ -80,10 +84,10 @@ class Training:
         self.progress = Progress()
         if options.resume and self.files.state.exists():
             self.progress = state.load(self.files.state, self.detector, self.step, self._identity())
-            if self.progress.step > self._steps_before(options.num_epochs):
+            if self.progress.step > self.order.steps_before(options.num_epochs):
                 raise UserError(f"--num_epochs {options.num_epochs}: {self.files.state} is beyond that; give more")
         group.check_same(self.progress.step, "how far the training has come (the .state.ckpt in --ckpt_dir)")
-        group.check_same(len(self.images), "the number of training pictures")
+        group.check_same(self.order.count, "the number of training pictures")
 
     def _identity(self) -> dict:
         """What a resumed run must agree in, or it would be neither."""
@@ -92,8 +96,8 @@ class Training:
             "category": self.options.category,
             "split": self.source.split(),
             "options": chosen(self.options, RESUMED_OPTIONS),
-            "pictures": len(self.images),
-            "batch_size": self.batch_size,
+            "pictures": self.order.count,
+            "batch_size": self.order.batch_size,
         }
 
     def save_state(self) -> None:
@@ -105,9 +109,10 @@ class Training:
         """Train, evaluate, save; returns what the JSON beside the checkpoint holds (None if another one leads)."""
         options = self.options
         encoded = EncodedPictures(self.encoder, self.images, options.backbone)
-        total = self._steps_before(options.num_epochs)
+        cache = (options.cache_features, options.cache_limit_gb, self.files.features)
+        total = self.order.steps_before(options.num_epochs)
         with (
-            training_features(encoded, options.cache_features, options.cache_limit_gb, self.files.features) as features,
+            training_features(encoded, *cache, self.group) as features,
             Interrupt() as interrupt,
             ProgressLine(self.progress.step, total) as line,
         ):
@@ -116,24 +121,16 @@ class Training:
                 self._after_epoch(epoch)
         return self._finish() if self.group.leads else None
 
-    def _steps_before(self, epoch: int) -> int:
-        """Steps in all epochs before `epoch`, counted from 0."""
-        return steps_before_epoch(len(self.images), self.batch_size, epoch)
-
     def _epoch(self, features: EncodedPictures | CachedFeatures, interrupt: Interrupt, line: ProgressLine) -> int:
         """The steps that are left of the current epoch; returns how many epochs are finished now."""
-        epoch = self.progress.step * self.batch_size // len(self.images)
+        epoch = self.order.epochs_in(self.progress.step)
         line.title(f"epoch {epoch + 1}/{self.options.num_epochs}")
-        place = (self.group.rank, self.group.world)
-        batches = list(epoch_batches(len(self.images), self.batch_size, self.options.seed, epoch, *place))
-        for indices in batches[self.progress.step - self._steps_before(epoch) :]:
+        for step in range(self.progress.step, self.order.steps_before(epoch + 1)):
             started = time.perf_counter()
-            loss = self._step(*features.batch(indices))
+            loss = self._step(*features.batch(self.order.batch(step)))
             seconds = time.perf_counter() - started
             if not math.isfinite(loss):
-                raise UserError(
-                    f"the loss is {loss} at step {self.progress.step + 1}; {state.remedy(self.files.state)}"
-                )
+                raise UserError(f"the loss is {loss} at step {step + 1}; {state.remedy(self.files.state)}")
             self.progress.step += 1
             self.progress.seconds += seconds
             self.progress.losses.append(loss)
@@ -145,7 +142,7 @@ class Training:
         return epoch + 1
 
     def _step(self, *features: Tensor) -> float:
-        """One training step; its loss."""
+        """The loss of one training step. The first step's graph may be an earlier run's."""
         constants = asdict(self.detector.architecture) | asdict(self.group)
         constants |= chosen(self.options, ("lr", "weight_decay", "amp_level", "amp_dtype"))
         self.graphs.prepare(self.step, *features, shaped_by=constants)
@@ -191,13 +188,13 @@ class Training:
             "seconds": round(self.progress.seconds, 3),
             "steps": self.progress.step,
             "skipped_steps": self.step.skipped_steps(),
-            "train_pictures": len(self.images),
+            "train_pictures": self.order.count,
             "test_pictures": len(self.test.images),
             "options": vars(self.options)
             | self.source.split()
             | {"conv3x3_only": self.detector.architecture.conv3x3_only},
             "versions": versions(),
-            "losses": self.progress.epoch_losses(len(self.images), self.batch_size),
+            "losses": self.progress.epoch_losses(self.order),
             "history": self.progress.history,
         }
         if result["skipped_steps"]:

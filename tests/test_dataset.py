@@ -1,4 +1,4 @@
-"""Pictures and masks of every format and mode, their errors, normalisation, batches."""
+"""Pictures and masks of every format and mode, their errors, normalisation."""
 
 import warnings
 
@@ -10,14 +10,11 @@ from PIL import Image, ImageOps
 from src import dataset
 from src.dataset import (
     Sample,
-    effective_batch_size,
-    epoch_batches,
     load_image,
     load_images,
     load_mask,
     load_masks,
     normalize,
-    steps_before_epoch,
 )
 from src.utils import UserError
 from tests import helpers
@@ -269,53 +266,3 @@ def test_normalize():
     np.testing.assert_allclose(got, ((images / 255 - mean) / std).transpose(0, 3, 1, 2), rtol=1e-6, atol=1e-6)
     with pytest.raises(ValueError, match="uint8"):
         normalize(got, mean, std)
-
-
-def stream(count, batch, seed, epochs, **shard):
-    return [list(epoch_batches(count, batch, seed, epoch, **shard)) for epoch in range(epochs)]
-
-
-@pytest.mark.parametrize(("count", "batch"), [(60, 32), (209, 32), (7, 3), (8, 4), (5, 5), (3, 1)])
-def test_batches_cover_all_pictures_equally(count, batch):
-    epochs = stream(count, batch, seed=1, epochs=11)
-    assert all(len(indices) == batch for epoch in epochs for indices in epoch)
-    assert {len(epoch) for epoch in epochs} <= {count // batch, -(-count // batch)}
-    used = np.zeros(count, int)
-    for step, indices in enumerate([indices for epoch in epochs for indices in epoch], start=1):
-        np.add.at(used, indices, 1)
-        assert used.max() - used.min() <= 1
-        assert used.sum() == step * batch
-    for epoch in range(11):
-        assert sum(map(len, epochs[:epoch])) == steps_before_epoch(count, batch, epoch)
-
-
-def test_batches_follow_seed_and_epoch_and_resume():
-    epochs = stream(60, 32, seed=3, epochs=4)
-    again = list(epoch_batches(60, 32, 3, 3))  # without the three before
-    np.testing.assert_array_equal(epochs[3], again)
-    assert not np.array_equal(epochs[0][0], epochs[2][0])
-    assert not np.array_equal(epochs[0][0], next(epoch_batches(60, 32, 4, 0)))
-
-
-@pytest.mark.parametrize("world", [2, 4])
-def test_ranks_together_are_the_one_process_batch(world):
-    whole = stream(30, 8, seed=0, epochs=3)
-    ranks = [stream(30, 8, seed=0, epochs=3, rank=rank, world=world) for rank in range(world)]
-    for epoch in range(3):
-        joined = np.concatenate([ranks[rank][epoch] for rank in range(world)], axis=1)
-        np.testing.assert_array_equal(joined, whole[epoch])
-
-
-def test_small_category_reduces_the_batch():
-    assert effective_batch_size(209, 32) == 32
-    assert effective_batch_size(10, 32) == 10
-    assert effective_batch_size(11, 32, world=2) == 10
-    assert [len(b) for b in epoch_batches(10, 10, 0, 0)] == [10]
-    with pytest.raises(UserError, match="a batch of 0 pictures; give 1 or more"):
-        effective_batch_size(10, 0)
-    with pytest.raises(UserError, match="a batch of 9 does not divide by 2 processes"):
-        effective_batch_size(100, 9, world=2)
-    with pytest.raises(UserError, match="1 training pictures for 2 processes; use fewer"):
-        effective_batch_size(1, 2, world=2)
-    with pytest.raises(ValueError, match="batch 11 of 10 pictures"):
-        next(epoch_batches(10, 11, 0, 0))

@@ -3,16 +3,19 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
 
 from src import parallel
-from src.msrun import complete_options, option
+from src.msrun import complete_options, first_error, option
+from src.synthetic import make_category
 from src.utils import UserError
 from tests.programs import ROOT, files, program, train_arguments
 
@@ -34,10 +37,18 @@ def no_worker_is_left(logs):
 
 
 @pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A generated category: of its training pictures the first process holds 9, two encoder batches, the second 8."""
+    root = tmp_path_factory.mktemp("unequal shards")
+    make_category(root, "fabric", train=17, good=4, defects=8, image_size=64, seed=3)
+    return root
+
+
+@pytest.fixture(scope="module")
 def alone(data, weights, tmp_path_factory):
     """What one process makes of it."""
     folder = tmp_path_factory.mktemp("alone")
-    done = program("train.py", *train_arguments(data, weights, folder, num_epochs=4, eval_interval=2))
+    done = program("train.py", *train_arguments(data, weights, folder, num_epochs=4, eval_interval=2, shards=2))
     assert done.returncode == 0, done.stderr
     return result(folder)
 
@@ -52,16 +63,17 @@ def test_two_processes_give_the_losses_and_figures_of_one(alone, data, weights, 
     assert [record["epoch"] for record in both["history"]] == [2, 4]
     assert files(tmp_path / "ckpt") == ["fastflow_fabric.ckpt", "fastflow_fabric.json", "fastflow_fabric.png"]
     assert "rank 0 of 2" in done.stdout
-    assert len(re.findall(r"^epoch 4/4, step 12: loss", done.stdout, re.M)) == 1
+    assert "features of 9 pictures: " in done.stdout
+    assert len(re.findall(r"^epoch 4/4, step 17: loss", done.stdout, re.M)) == 1
     other = (tmp_path / "logs/workers_fabric/worker_1.log").read_text()
     assert "loss" not in other  # only the first one reports
     seen = program("eval.py", "--ckpt_path", tmp_path / "ckpt/fastflow_fabric.ckpt", "--dataset_path", data)
     assert seen.returncode == 0, seen.stderr
 
 
-def test_stopped_it_saves_once_and_resumes_with_the_same_losses(alone, data, weights, tmp_path):
+def test_stopped_it_saves_once_and_resumes_with_the_same_losses_also_as_one(alone, data, weights, tmp_path):
     given = train_arguments(data, weights, tmp_path / "ckpt", num_epochs=150, eval_interval=0, save_interval=1000)
-    given += ["--log_interval", "1"]
+    given += ["--log_interval", "1", "--cache_limit_gb", "0"]  # the features in files
     command = [sys.executable, "-u", str(ROOT / LAUNCH), "--worker_num", "2", "--", *map(str, given)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
     assert any("step 4: loss" in line for line in process.stdout)
@@ -72,28 +84,65 @@ def test_stopped_it_saves_once_and_resumes_with_the_same_losses(alone, data, wei
     assert "Traceback" not in errors
     assert files(tmp_path / "ckpt") == ["fastflow_fabric.state.ckpt"]
     assert no_worker_is_left(tmp_path)
+    shutil.copytree(tmp_path / "ckpt", tmp_path / "one")
 
+    given += ["--num_epochs", "60"]
     done = distributed([*given, "--resume"], tmp_path)
     assert done.returncode == 0, done.stderr
     assert "resuming after step" in done.stdout
     losses = result(tmp_path / "ckpt")["losses"]
-    assert len(losses) == 150
+    assert len(losses) == 60
     np.testing.assert_allclose(losses[:4], alone["losses"], rtol=1e-4)
+    one = program("train.py", *given, "--ckpt_dir", tmp_path / "one", "--shards", "2", "--resume")
+    assert (one.returncode, "resuming after step" in one.stdout) == (0, True), one.stderr
+    np.testing.assert_allclose(result(tmp_path / "one")["losses"], losses, rtol=1e-4)
     again = distributed([*given, "--resume"], tmp_path)
     assert (again.returncode, "nothing to train" in again.stdout) == (0, True), again.stderr
 
 
-def test_an_error_ends_all_processes_and_is_one_line(data, weights, tmp_path):
-    for change, text in (
-        ({"train_batch_size": 3}, "a batch of 3 does not divide by 2 processes; give a multiple"),
-        ({"lr": 1e30, "weight_decay": 0, "num_epochs": 50}, "the loss is "),
-    ):
-        done = distributed(train_arguments(data, weights, tmp_path / "ckpt", **change), tmp_path)
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-        assert done.stderr.startswith("error: ")
-        assert text in done.stderr
-        assert not (tmp_path / "ckpt" / "fastflow_fabric.ckpt").exists()
-        assert no_worker_is_left(tmp_path)
+def test_an_error_of_one_process_ends_all_and_is_one_line(data, weights, tmp_path):
+    broken, logs = tmp_path / "broken", tmp_path / "logs/workers_fabric"
+    shutil.copytree(data, broken)
+    (broken / "fabric/train/good/001.png").write_text("no picture")  # the second process's
+    done = distributed(train_arguments(broken, weights, tmp_path / "ckpt"), tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert done.stderr.startswith("error: cannot read the picture ")
+    assert "error: cannot read the picture " not in (logs / "worker_0.log").read_text()
+    assert not (tmp_path / "ckpt" / "fastflow_fabric.ckpt").exists()
+    assert no_worker_is_left(tmp_path)
+
+
+def test_an_error_of_all_processes_is_told_once(tmp_path):
+    for rank in range(2):
+        (tmp_path / f"worker_{rank}.log").write_text(f"rank {rank} of 2\nerror: the loss is nan; a remedy\n")
+    (tmp_path / "worker_2.log").write_text("rank 2 of 3\n")
+    assert first_error(tmp_path) == "the loss is nan; a remedy"
+
+
+def test_processes_with_unequal_work_meet_again():
+    """Threads stand for the processes; where one waits for another in vain, its wait is broken off."""
+    meeting, values = threading.Barrier(2, timeout=5), [0.0, 0.0]
+
+    class Process(parallel.Group):
+        def total(self, value):
+            values[self.rank] = value
+            meeting.wait()
+            both = sum(values)
+            meeting.wait()
+            return both
+
+    def work(rank, items):
+        process = Process(rank, 2)
+        done[rank] = (list(process.in_step(items)), process.total(rank + 1))
+
+    for counts in ((2, 1), (0, 3), (2, 2)):
+        done = {}
+        threads = [threading.Thread(target=work, args=(rank, range(count))) for rank, count in enumerate(counts)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert done == {rank: (list(range(count)), 3) for rank, count in enumerate(counts)}
 
 
 def test_without_msrun_and_without_the_option(data, weights, tmp_path):

@@ -179,7 +179,7 @@ def test_the_last_good_state_stays(data, weights, tmp_path, ruin_weight):
     """Three steps are an epoch. The state after the second epoch must stay, and be good, whether the loss shows the
     fault or, at the end of the third epoch, only the weights do.
     """
-    arguments = train_arguments(data, weights, tmp_path, num_epochs=9, save_interval=1, eval_interval=0)
+    arguments = train_arguments(data, weights, tmp_path, num_epochs=9, save_interval=1, eval_interval=0, shards=1)
     training = Training(config.parse("train", "", list(map(str, arguments))))
     training.step = _RunsAway(training.step, ruin_weight)
     with pytest.raises(UserError, match=r"not finite|loss is nan") as caught:
@@ -192,7 +192,7 @@ def test_the_last_good_state_stays(data, weights, tmp_path, ruin_weight):
 
 
 def test_a_state_beyond_the_wanted_epochs_is_refused(data, weights, tmp_path):
-    arguments = train_arguments(data, weights, tmp_path, num_epochs=9, save_interval=1, eval_interval=0)
+    arguments = train_arguments(data, weights, tmp_path, num_epochs=9, save_interval=1, eval_interval=0, shards=1)
     training = Training(config.parse("train", "", list(map(str, arguments))))
     training.step = _RunsAway(training.step, ruin_weight=False)
     with pytest.raises(UserError):

@@ -1,16 +1,24 @@
-"""Trainings killed with SIGKILL at several moments, also while they save, end with the weights of one that was not."""
+"""Trainings killed with SIGKILL at several moments, also while they save, end with the weights of one that was not.
+
+And a training goes on only with the shards that it began with.
+"""
 
 import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
 
 import pytest
+from mindspore import Tensor
 
-from src.utils import remove_leftovers
+from src import checkpoint, config
+from src.run import finished_result
+from src.training import Training
+from src.utils import UserError, remove_leftovers
 from tests.programs import ROOT, files, program, train_arguments
 
 OPTIONS = {"num_epochs": 30, "eval_interval": 0, "save_interval": 1, "log_interval": 1, "flow_step": 2}
@@ -104,6 +112,39 @@ def test_features_on_disk_of_a_killed_run_are_removed(data, weights, tmp_path):
     assert len([name for name in os.listdir(tmp_path) if name.endswith(".features")]) == 1
     kill_at_step(train(*given), 2, 0)
     assert len([name for name in os.listdir(tmp_path) if name.endswith(".features")]) == 1
+
+
+def parsed(*given):
+    return config.parse("train", "", list(map(str, given)))
+
+
+def forget_shards(path):
+    """Make a checkpoint one from before there were shards."""
+    arrays, meta = checkpoint.read(path)
+    assert meta["options"].pop("shards") == 1
+    checkpoint.save(path, {name: Tensor(array) for name, array in arrays.items()}, meta["kind"], meta)
+
+
+def test_an_unfinished_run_goes_on_with_its_shards_only(data, weights, tmp_path):
+    given = train_arguments(data, weights, tmp_path)
+    Training(parsed(*given, "--shards", 1)).save_state()
+    with pytest.raises(
+        UserError, match=r"--shards 2: .*\.state\.ckpt was trained with 1; give --shards 1, or remove it"
+    ):
+        Training(parsed(*given, "--shards", 2, "--resume"))
+    forget_shards(tmp_path / "fastflow_fabric.state.ckpt")
+    Training(parsed(*given, "--shards", 1, "--resume"))
+
+
+def test_a_finished_run_is_known_by_its_shards(trained, data, weights, tmp_path):
+    given = train_arguments(data, weights, shutil.copytree(trained[0], tmp_path / "run"))
+    for change in (lambda path: None, forget_shards):
+        change(tmp_path / "run/fastflow_fabric.ckpt")
+        assert finished_result(parsed(*given, "--shards", 1))["train_pictures"] == 12
+        with pytest.raises(
+            UserError, match=r"\.ckpt was trained with --shards 1; give the same, or leave out --resume"
+        ):
+            finished_result(parsed(*given, "--shards", 2))
 
 
 def test_only_this_runs_leftovers_are_removed(tmp_path):
