@@ -21,13 +21,16 @@ BAR = 0.27  # inches
 
 
 def bars(tables: list[Table], measure: str, column: str) -> list[tuple[str, str | None, float, float]]:
-    """A panel's bars from above: contestant, encoder, value, and its ratio to the table's first row."""
+    """A panel's bars from above: contestant, encoder, value, and its ratio to the table's first."""
     found = []
     for table in tables:
         values = {name: row[column] for name, row in table.rows.items() if row.get(column) is not None}
-        if table.measure == measure and values:
-            base = values.get(next(iter(table.rows)), next(iter(values.values())))
-            found += [(name, table.backbone, value, value / base) for name, value in values.items()]
+        if table.measure != measure or not values:
+            continue
+        base = next(iter(values.values()))
+        for name, value in values.items():  # the table's own ratio, where it has one of this column
+            ratio = table.rows[name]["ratio"] if column == "median s" else value / base
+            found.append((name, table.backbone, value, ratio))
     order = list(dict.fromkeys(name for name, *_ in found))
     return sorted(found, key=lambda bar: order.index(bar[0]))
 
@@ -73,7 +76,9 @@ def _panel(axes, title: str, found: list[tuple[str, str | None, float, float]], 
     places = range(len(found))
     axes.barh(places, ratios, color=[COLOURS[encoder] for _, encoder, _, _ in found], height=0.8)
     for place, (_, _, value, ratio) in zip(places, found):
-        axes.text(ratio, place, f" {shown('', value)} {unit}, {shown('ratio', ratio)}", va="center", fontsize=8)
+        axes.text(
+            ratio, place, f" {shown('', value)} {unit}, {shown('ratio', ratio)}", va="center", fontsize=8, zorder=3
+        )
     names = [name if i == 0 or found[i - 1][0] != name else "" for i, (name, *_) in enumerate(found)]
     axes.set_yticks(places, names, fontsize=9)
     axes.set_ylim(len(found) - 0.4, -0.6)
@@ -83,5 +88,5 @@ def _panel(axes, title: str, found: list[tuple[str, str | None, float, float]], 
     else:
         axes.set_xlim(0, max(ratios) * 1.35)
     axes.set_title(title, fontsize=10, loc="left")
-    axes.axvline(1, color="black", linewidth=0.6)
+    axes.axvline(1, color="black", linewidth=0.5, alpha=0.5, zorder=0)
     axes.spines[["top", "right"]].set_visible(False)

@@ -16,6 +16,12 @@ from src.utils import log
 ISA = "ONEDNN_MAX_CPU_ISA"
 EPOCHS = (1, 10, 100, 500)
 BATCHES = (1, 8)  # of inference
+WAYS = {  # from maps to figures: the title -> whose it is, and the variant of benchmarks/workers/measuring.py
+    "this, every figure of eval.py": ("this", "this"),
+    "this, pixel AUROC and AP": ("this", "this_two"),
+    "scikit-learn, pixel AUROC and AP": ("scikit_learn", "scikit_learn"),
+    "2022, pixel AUROC of Python lists": ("2022", "lists"),
+}
 WHOLE_BACKBONES = ("resnet18", "efficientnet_lite0")  # whose evaluation is also measured with its forward passes
 
 
@@ -116,13 +122,7 @@ def inference(team: Team, names: list[str]) -> Iterator[Table]:
 
 def evaluation(settings: Settings, names: list[str]) -> Table:
     """Seconds from maps to figures."""
-    ways = {
-        "this, every figure of eval.py": ("this", "this"),
-        "this, pixel AUROC and AP": ("this", "this_two"),
-        "scikit-learn on arrays, pixel AUROC and AP": ("scikit_learn", "scikit_learn"),
-        "2022, pixel AUROC of Python lists": ("2022", "lists"),
-    }
-    chosen = {title: variant for title, (name, variant) in ways.items() if name in names}
+    chosen = {title: variant for title, (name, variant) in WAYS.items() if name in names}
     with tempfile.TemporaryDirectory() as folder:
         file = make_testset(settings, folder)
         with Process("evaluation", settings.python, "measuring", settings.logs / "measuring.log") as process:

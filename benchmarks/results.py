@@ -16,9 +16,9 @@ from benchmarks.team import Settings, Team
 from src.utils import UserError, atomic_path, check_writable, log, write_json
 
 METHOD = (
-    "Contestants run in processes of their own and are measured in turn, in rounds; a ratio is the median over the "
-    "rounds of a contestant's time over that of the table's first row: above 1 is slower. Weights are random and "
-    "pictures are noise: neither changes the arithmetic. All use all cores of the CPU."
+    "Contestants run in processes of their own, on all cores of the CPU, and are measured in turn, in rounds. A ratio "
+    "is the median over the rounds of a contestant's time over that of the table's first row (of an epoch and of "
+    "memory: of the totals): above 1 is more. Weights are random and pictures are noise, which changes no arithmetic."
 )
 PACKAGES = ("mindspore", "torch", "numpy", "onnxruntime", "scikit-learn")
 
