@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks import machine, testset
 from benchmarks.contestants import ANOMALIB_BACKBONES, CONTESTANTS
 from benchmarks.process import Process
-from benchmarks.rounds import alternate, summary
+from benchmarks.rounds import Rounds, alternate, summary
 from benchmarks.tables import Row, Table
 from benchmarks.team import Settings, Team
 from src.dataset import steps_before_epoch
@@ -47,12 +47,12 @@ def step(team: Team, names: list[str]) -> Table:
     for name in names:
         log.info("%s: %s begins", team.backbone, name)
         team.begin(name)
-    times = alternate(names, settings.rounds, team.step, f"step, {team.backbone}")
-    rows = summary(times)
+    found = alternate(names, settings.rounds, team.step, f"step, {team.backbone}")
+    rows = summary(found.times)
     for name, row in rows.items():
         row["first step s"] = team.begin(name).get("first_step")
     title = f"Training step, {team.backbone}, batch {settings.batch}, {settings.size} pixels"
-    return _table("step", team.backbone, title, rows, times, _remarks(team.backbone, names))
+    return _table("step", team.backbone, title, rows, found, _remarks(team.backbone, names))
 
 
 def epoch(team: Team, names: list[str]) -> Table:
@@ -62,8 +62,8 @@ def epoch(team: Team, names: list[str]) -> Table:
         log.info("%s: %s begins", team.backbone, name)
         team.begin(name)
     steps = steps_before_epoch(settings.pictures, settings.batch, 1)
-    times = alternate(names, steps, team.step, f"epoch, {team.backbone}")
-    rows = epoch_rows(times, {name: team.once[name] for name in names})
+    found = alternate(names, steps, team.step, f"epoch, {team.backbone}")
+    rows = epoch_rows(found.times, {name: team.once[name] for name in names})
     remarks = [
         f"{steps} steps, measured. What is done once: encoding all pictures (where their features are kept), and "
         f"compiling (the first step less a later one). {', '.join(map(str, EPOCHS))} epochs: computed from these."
@@ -71,7 +71,7 @@ def epoch(team: Team, names: list[str]) -> Table:
     if {"this", "this_no_cache"} <= set(names):
         remarks.append(break_even(rows["this"], rows["this_no_cache"]))
     title = f"Epoch of {settings.pictures} pictures, {team.backbone}, batch {settings.batch}, {settings.size} pixels"
-    return _table("epoch", team.backbone, title, rows, times, remarks + _remarks(team.backbone, names))
+    return _table("epoch", team.backbone, title, rows, found, remarks + _remarks(team.backbone, names))
 
 
 def epoch_rows(times: dict[str, list[float]], once: dict[str, dict[str, float]]) -> dict[str, Row]:
@@ -108,7 +108,7 @@ def break_even(cached: Row, encoded: Row) -> str:
 def inference(team: Team, names: list[str]) -> Iterator[Table]:
     """Seconds per picture, from a normalised batch to map and score as arrays."""
     for batch in BATCHES:
-        times = alternate(
+        found = alternate(
             names,
             team.settings.rounds,
             lambda name, batch=batch: team.infer(name, batch),
@@ -116,7 +116,12 @@ def inference(team: Team, names: list[str]) -> Iterator[Table]:
         )
         title = f"Inference, seconds per picture, {team.backbone}, batch {batch}, {team.settings.size} pixels"
         yield _table(
-            f"inference, batch {batch}", team.backbone, title, summary(times), times, _remarks(team.backbone, names)
+            f"inference, batch {batch}",
+            team.backbone,
+            title,
+            summary(found.times),
+            found,
+            _remarks(team.backbone, names),
         )
 
 
@@ -127,7 +132,7 @@ def evaluation(settings: Settings, names: list[str]) -> Table:
         file = make_testset(settings, folder)
         with Process("evaluation", settings.python, "measuring", settings.logs / "measuring.log") as process:
             process.call("open", file=file)
-            times = alternate(
+            found = alternate(
                 list(chosen),
                 settings.rounds,
                 lambda title: process.call("measure", variant=chosen[title]),
@@ -135,13 +140,13 @@ def evaluation(settings: Settings, names: list[str]) -> Table:
             )
     title = f"Evaluation without the network, {settings.test_pictures} pictures of {settings.size} pixels"
     remark = "Every figure: AUROC, AP, F1-max and AUPRO, of pixels and of pictures, in all and per defect type."
-    return Table("evaluation", None, title, summary(times), [remark], times)
+    return Table("evaluation", None, title, summary(found.times), [remark, *found.remarks()], found.times)
 
 
 def whole_evaluation(team: Team, names: list[str]) -> Table:
     """Seconds of evaluating decoded pictures: forward passes and figures."""
     file = make_testset(team.settings, team.folder)
-    times = alternate(
+    found = alternate(
         names,
         team.settings.rounds,
         lambda name: team.call(name, "evaluate", variant=CONTESTANTS[name].variant, file=file),
@@ -150,7 +155,7 @@ def whole_evaluation(team: Team, names: list[str]) -> Table:
     settings = team.settings
     title = f"Evaluation with the network, {team.backbone}, {settings.test_pictures} pictures of {settings.size} pixels"
     remark = "this: every figure of eval.py; PyTorch: pixel AUROC and AP by scikit-learn; 2022: pixel AUROC of lists."
-    return _table("whole evaluation", team.backbone, title, summary(times), times, [remark])
+    return _table("whole evaluation", team.backbone, title, summary(found.times), found, [remark])
 
 
 def make_testset(settings: Settings, folder: str) -> str:
@@ -170,7 +175,7 @@ def _table(
     backbone: str,
     title: str,
     rows: dict[str, Row],
-    times: dict[str, list[float]],
+    found: Rounds,
     remarks: list[str],
 ) -> Table:
     """A table whose rows have the contestants' titles."""
@@ -180,6 +185,6 @@ def _table(
         backbone,
         title,
         {titles[name]: row for name, row in rows.items()},
-        remarks,
-        {titles[name]: seconds for name, seconds in times.items()},
+        remarks + found.remarks(),
+        {titles[name]: seconds for name, seconds in found.times.items()},
     )

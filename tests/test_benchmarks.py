@@ -4,13 +4,15 @@ import json
 import math
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 import torch
 from mindspore import Tensor
 
-from benchmarks import contestants, measures, memory, options, rounds, scoring, testset
+from benchmarks import contestants, measures, memory, options, quiet, rounds, scoring, testset
+from benchmarks.machine import cores
 from benchmarks.process import Process
 from benchmarks.tables import Table, document, shown
 from benchmarks.torch_network import by_index
@@ -101,11 +103,36 @@ def test_all_ways_of_measuring_agree(tmp_path):
 # Arithmetic and tables
 
 
-def test_contestants_take_turns_and_begin_in_turn():
+def test_contestants_take_turns_and_begin_in_turn(monkeypatch):
+    monkeypatch.setattr(quiet, "_watched", lambda measure: (measure(), 0.0))
     order = []
-    times = rounds.alternate(["a", "b", "c"], 4, lambda name: order.append(name) or float(len(order)), "test")
+    found = rounds.alternate(["a", "b", "c"], 4, lambda name: order.append(name) or float(len(order)), "test")
     assert "".join(order) == "abcbcacababc"
-    assert times == {"a": [1, 6, 8, 10], "b": [2, 4, 9, 11], "c": [3, 5, 7, 12]}
+    assert found.remarks() == []
+    assert found.times == {"a": [1, 6, 8, 10], "b": [2, 4, 9, 11], "c": [3, 5, 7, 12]}
+
+
+def test_a_disturbed_measurement_is_repeated_and_the_least_disturbed_counts(monkeypatch):
+    shares = iter([0.5, 0.01, 0.4, 0.2, 0.1, 0.3])
+    monkeypatch.setattr(quiet, "_watched", lambda measure: (measure(), next(shares)))
+    seconds = iter(range(6))
+    assert quiet.measure_quietly(lambda: next(seconds)) == (1, 0.01)
+    assert quiet.measure_quietly(lambda: next(seconds)) == (4, 0.1)
+    assert rounds.Rounds({}, 0.1).remarks() == [
+        "Not quiet: other programs had up to 10 % of the processor; measure again."
+    ]
+
+
+def test_what_others_compute_is_seen(monkeypatch):
+    monkeypatch.setattr(quiet, "_own", lambda: 0.0)  # as if what this process does were another's
+    ends = time.perf_counter() + 0.5
+
+    def compute():
+        while time.perf_counter() < ends:
+            pass
+        return 1.0
+
+    assert quiet._watched(compute)[1] > 0.5 / cores()
 
 
 def test_ratios_are_medians_over_rounds_not_ratios_of_medians():
