@@ -171,7 +171,10 @@ class AllInOneBlock(nn.Module):
         y = torch.cat([x1, x2 * torch.exp(log_scale) + a[:, c:]], 1)
         scale = 0.1 * F.softplus(self.global_scale, beta=0.5)
         jac = log_scale.sum((1, 2, 3)) + x.shape[2] * x.shape[3] * torch.log(scale).sum()
-        return F.conv2d(y * scale + self.global_offset, self.w_perm), jac
+        return self.permute(y * scale + self.global_offset), jac
+
+    def permute(self, y):
+        return F.conv2d(y, self.w_perm)
 
 
 class Sequence(nn.Module):

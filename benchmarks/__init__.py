@@ -1,0 +1,1 @@
+"""Measurements of this project against other ways to do the same; start with `python benchmarks/run.py`."""
