@@ -10,7 +10,6 @@ from benchmarks.process import Process
 from benchmarks.rounds import Rounds, alternate, summary
 from benchmarks.tables import Row, Table
 from benchmarks.team import Settings, Team
-from src.dataset import steps_before_epoch
 from src.utils import log
 
 ISA = "ONEDNN_MAX_CPU_ISA"
@@ -61,7 +60,7 @@ def epoch(team: Team, names: list[str]) -> Table:
     for name in names:
         log.info("%s: %s begins", team.backbone, name)
         team.begin(name)
-    steps = steps_before_epoch(settings.pictures, settings.batch, 1)
+    steps = -(-settings.pictures // settings.batch)
     found = alternate(names, steps, team.step, f"epoch, {team.backbone}")
     rows = epoch_rows(found.times, {name: team.once[name] for name in names})
     remarks = [

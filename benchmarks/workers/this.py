@@ -15,11 +15,11 @@ from benchmarks import inputs, testset
 from benchmarks.workers.serve import Worker, check_loss, seconds_of, serve
 from src import evaluation, exporting
 from src.cell import TrainStep, adam
-from src.dataset import epoch_batches
 from src.detector import Architecture, Detector
 from src.encoder import ENCODERS
 from src.features import CachedFeatures, EncodedPictures
 from src.inference import predict
+from src.order import Order
 
 
 def architecture(backbone: str, size: int) -> Architecture:
@@ -39,8 +39,8 @@ class This(Worker):
         self.detector = Detector(architecture(backbone, size))
         self.train_step = TrainStep(self.detector.fastflow, adam(self.detector.fastflow, 1e-3, 1e-5))
         self.encoded = EncodedPictures(self.detector.encoder, inputs.pictures(pictures, size), backbone)
-        epochs = (epoch_batches(pictures, batch, 1, epoch) for epoch in itertools.count())
-        self.batches = itertools.chain.from_iterable(epochs)
+        order = Order(pictures, batch, seed=1)
+        self.batches = map(order.batch, itertools.count())
         self.features, self.networks = {}, {}
 
     def begin(self, variant: str) -> dict[str, float]:
