@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mindspore import Tensor, nn, ops
 
 from src.efficientnet import EfficientNetLite0
+from src.operations import Spread
 from src.resnet import resnet18, wide_resnet50_2
 
 STRIDES = (4, 8, 16)
@@ -59,14 +60,20 @@ ENCODERS: dict[str, EncoderSpec] = {
 }
 
 
-def standardize(x: Tensor, eps: float = 1e-5) -> Tensor:
+class Standardize(nn.Cell):
     """LayerNorm over (C, H, W) without its affine part: (B, C, H, W) -> the same shape.
 
     As mean and variance, because neither nn.LayerNorm over three axes nor Rsqrt exports to ONNX.
     """
-    centred = x - x.mean((1, 2, 3), keep_dims=True)
-    variance = ops.square(centred).mean((1, 2, 3), keep_dims=True)
-    return centred / ops.sqrt(variance + eps)
+
+    def __init__(self, eps: float = 1e-5):
+        super().__init__()
+        self.eps, self.spread = eps, Spread()
+
+    def construct(self, x: Tensor) -> Tensor:
+        centred = x - self.spread(x.mean((1, 2, 3), keep_dims=True), x)
+        variance = ops.square(centred).mean((1, 2, 3), keep_dims=True)
+        return centred / self.spread(ops.sqrt(variance + self.eps), x)
 
 
 class Encoder(nn.Cell):
@@ -82,10 +89,11 @@ class Encoder(nn.Cell):
     def __init__(self, backbone: str):
         super().__init__()
         self.backbone = ENCODERS[backbone].build()
+        self.standardize = Standardize()
         self.set_train(False)
         for parameter in self.get_parameters():
             parameter.requires_grad = False
 
     def construct(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         c1, c2, c3 = self.backbone(image)
-        return standardize(c1), standardize(c2), standardize(c3)
+        return self.standardize(c1), self.standardize(c2), self.standardize(c3)

@@ -16,6 +16,7 @@ from src import checkpoint
 from src.detector import Detector
 from src.encoder import ENCODERS, STRIDES
 from src.mindir import rewrite_to_version_1
+from src.operations import plain
 from src.utils import UserError, atomic_path, check_writable, log, versions, write_json
 
 LIMIT = 1e-4  # of the difference between the network and the exported file
@@ -98,7 +99,8 @@ def write(network: nn.Cell, image: Tensor, file: Path, file_format: str) -> None
     if file_format == "AIR" and ms.get_context("device_target") != "Ascend":
         raise UserError("--file_format AIR needs an Ascend device; export MINDIR, which runs there too")
     try:
-        ms.export(network, image, file_name=str(file), file_format=file_format)
+        with plain(network):
+            ms.export(network, image, file_name=str(file), file_format=file_format)
     except (RuntimeError, ValueError, TypeError) as error:
         raise UserError(f"MindSpore cannot export this as {file_format}: {str(error).splitlines()[0]}") from error
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from src.operations import ChannelSplit, PermutedAffine, PictureSum
+from src.operations import ChannelSplit, PermutedAffine, PictureSum, Spread
 
 CLAMP = 2.0  # |s| < 2: one coupling scales by e^-2 to e^2 (FrEIA's AllInOneBlock as FastFlow sets it)
 
@@ -126,9 +126,10 @@ class Affine(nn.Cell):
         super().__init__()
         self.weight = Parameter(Tensor(np.ones(shape, np.float32)))
         self.bias = Parameter(Tensor(np.zeros(shape, np.float32)))
+        self.spread = Spread()
 
     def construct(self, x: Tensor) -> Tensor:
-        return x * self.weight + self.bias
+        return x * self.spread(self.weight, x) + self.spread(self.bias, x)
 
 
 class FastFlow(nn.Cell):

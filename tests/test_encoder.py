@@ -7,7 +7,7 @@ from mindspore import Tensor
 
 from src import checkpoint
 from src.convert import convert
-from src.encoder import ENCODERS, Encoder, standardize
+from src.encoder import ENCODERS, Encoder, Standardize
 from tests import torch_reference
 
 
@@ -50,7 +50,7 @@ def test_real_efficientnet_weights_give_pytorchs_features(tmp_path):
 def test_standardised_features_are_layer_norm_without_affine():
     x = np.random.default_rng(1).normal(3, 7, (2, 5, 4, 6)).astype(np.float32)
     wanted = torch.nn.functional.layer_norm(torch.from_numpy(x), x.shape[1:])
-    np.testing.assert_allclose(standardize(Tensor(x)).asnumpy(), wanted.numpy(), atol=1e-5)
+    np.testing.assert_allclose(Standardize()(Tensor(x)).asnumpy(), wanted.numpy(), atol=1e-5)
 
 
 def test_the_encoder_is_frozen():

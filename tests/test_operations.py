@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn, ops
 
-from src.operations import ChannelSplit, PermutedAffine, PictureSum
+from src.operations import ChannelSplit, PermutedAffine, PictureSum, plain
 
 PERMUTATION = np.random.default_rng(0).permutation(6).astype(np.int32)
 
@@ -64,6 +64,16 @@ def test_value_and_gradients_are_those_of_the_plain_expression(written, derived,
     for got, right in zip(_as_tuple(gradients), _as_tuple(expected_gradients)):
         assert got.shape == right.shape
         np.testing.assert_allclose(got.asnumpy(), right.asnumpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_for_export_the_arithmetic_broadcasts():
+    affine = PermutedAffine()
+    inputs = (drawn(2, 6, 3, 5), drawn(1, 6, 1, 1), drawn(1, 6, 1, 1), Tensor(PERMUTATION))
+    expected = DerivedAffine()(*inputs).asnumpy()
+    with plain(affine):
+        assert affine.spread.plain
+        np.testing.assert_allclose(affine(*inputs).asnumpy(), expected, rtol=1e-6)
+    assert not affine.spread.plain
 
 
 def _as_tuple(gradients):
