@@ -75,11 +75,8 @@ def figures_per_defect(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> d
     """The figures of each defect type against the good pictures, with the number of its pictures."""
     kinds = np.array([sample.defect for sample in test.samples])
     good = ~test.labels
-    good_pixels = None
-    if (
-        test.masks is not None and good.sum() * maps[0].size <= KEPT_PIXELS
-    ):  # the good pictures' pixels are sorted once for all types
-        good_pixels = list(metrics.sorted_negatives(maps, test.labels))
+    few = good.sum() * maps[0].size <= KEPT_PIXELS  # then their pixels are sorted once for all types
+    good_pixels = list(metrics.sorted_negatives(maps, test.labels)) if test.masks is not None and few else None
     result = {}
     for kind in sorted(set(kinds[test.labels])):
         chosen = test.labels & (kinds == kind)
@@ -87,9 +84,8 @@ def figures_per_defect(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> d
         result[str(kind)] = {"pictures": int(chosen.sum())}
         result[str(kind)] |= metrics.image_figures(scores[against], test.labels[against])
         if test.masks is not None:
-            result[str(kind)] |= metrics.pixel_figures(
-                maps[chosen], test.masks[chosen], good_pixels or metrics.sorted_negatives(maps, test.labels)
-            )
+            negatives = good_pixels or metrics.sorted_negatives(maps, test.labels)
+            result[str(kind)] |= metrics.pixel_figures(maps[chosen], test.masks[chosen], negatives)
     return result
 
 

@@ -34,10 +34,12 @@ class GraphCache:
     def of(cls, option: str) -> "GraphCache":
         """What `--graph_cache` says: "auto" (the user's cache folder, if it can be written), "off", or a folder.
 
+        "auto" keeps graphs on the CPU only: MindSpore's cache has not been tried here on other devices.
+
         Raises:
             UserError: a folder that cannot be written.
         """
-        if option == "off":
+        if option == "off" or (option == "auto" and ms.get_context("device_target") != "CPU"):
             return cls()
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         folder = (home / "fastflow_mindspore" if option == "auto" else Path(option)).absolute()

@@ -148,8 +148,8 @@ OPTIONS: dict[str, Option] = {
     "graph_cache": Option(
         str,
         "auto",
-        "folder that keeps compiled graphs for later runs: auto is fastflow_mindspore in the user's cache folder; "
-        "off: compile anew",
+        "folder that keeps compiled graphs for later runs: auto is fastflow_mindspore in the user's cache folder on a "
+        "CPU, off on other devices; off: compile anew",
     ),
     "distribute": Option(
         boolean,

@@ -1,4 +1,4 @@
-"""The shell scripts with a stub in the interpreter's place: what they pass on, what they say, what they leave."""
+"""The shell scripts with a recorder in the interpreter's place: what they pass on, what they say, what they leave."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 
 from tests.programs import ROOT, files, program
 
-STUB = f"""#!{sys.executable} -S
+RECORDER = f"""#!{sys.executable} -S
 import json, os, sys, time
 if sys.argv[1] == "-c":  # not a program of the project
     os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
@@ -42,21 +42,21 @@ GIVEN = ("/data of mine", "/weights of mine/a.ckpt", "a nut")
 
 
 class Stage:
-    """A current folder with a space, a stub interpreter, and what it was called with."""
+    """A current folder with a space, a recorder in the interpreter's place, and what it was called with."""
 
     def __init__(self, root):
         self.here = root / "current folder"
         self.home = root / "home"
         for folder in (self.here, self.home, self.home / "tmp"):
             folder.mkdir()
-        self.stub = root / "stub python"
-        self.stub.write_text(STUB)
-        self.stub.chmod(0o755)
+        self.recorder = root / "recording python"
+        self.recorder.write_text(RECORDER)
+        self.recorder.chmod(0o755)
         self.calls = root / "calls.json"
 
     def run(self, script, *given, **environment):
         """Run a script of the project from the current folder."""
-        fixed = {"PYTHON": str(self.stub), "CALLS": str(self.calls), "HOME": str(self.home)}
+        fixed = {"PYTHON": str(self.recorder), "CALLS": str(self.calls), "HOME": str(self.home)}
         fixed["TMPDIR"] = str(self.home / "tmp")
         return subprocess.run(
             ["bash", str(ROOT / "scripts" / script), *given],
@@ -68,7 +68,7 @@ class Stage:
         )
 
     def called(self):
-        """The stub's calls: (process, current folder, program, its arguments)."""
+        """The recorded calls: (process, current folder, program, its arguments)."""
         calls = [json.loads(line) for line in self.calls.read_text().splitlines()] if self.calls.exists() else []
         rows = [(pid, folder, [word for word in words if word != "-u"]) for pid, folder, *words in calls]
         return [(pid, folder, os.path.relpath(words[0], ROOT), words[1:]) for pid, folder, words in rows]
@@ -192,7 +192,7 @@ def test_what_is_silent_is_watched_longer(stage):
 
 
 def deploy(stage, script, *given, **environment):
-    """Run a deployment script with a stub in the C++ runner's place too."""
+    """Run a deployment script with a recorder in the C++ runner's place too."""
     runner = stage.home.parent / "a runner"
     runner.write_text(
         f"""#!{sys.executable} -S
