@@ -6,7 +6,7 @@ from src.utils import log, run
 
 def main() -> None:
     options = config.parse("predict", __doc__)
-    options.device_target = device.prepare(options.device_target, options.device_id)
+    device.prepare_for(options)
 
     from src import inference
 

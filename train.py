@@ -7,7 +7,7 @@ from src.utils import log, run
 def main() -> None:
     options = config.parse("train", __doc__)
     options.device_id = parallel.local_device(options.distribute, options.device_target, options.device_id)
-    options.device_target = device.prepare(options.device_target, options.device_id)
+    device.prepare_for(options)
     group = parallel.Group.join(options.distribute)
 
     from src import evaluation, training

@@ -1,8 +1,10 @@
 """Which device computes, and what must be set before MindSpore is imported. Nothing here imports it at the top."""
 
+import argparse
 import os
 from pathlib import Path
 
+from src import kernel_library
 from src.utils import UserError, log
 
 TARGETS = ("Ascend", "GPU", "CPU")
@@ -14,22 +16,24 @@ def _device_files(target: str) -> bool:
     return any(Path("/dev").glob(pattern))
 
 
-def prepare(target: str | None = None, device_id: int = 0) -> str:
+def prepare(target: str | None = None, device_id: int = 0, cpu_kernels: str = "off") -> str:
     """Choose the device, set MindSpore's environment, import it, and set device and graph mode.
 
     Must run before anything imports mindspore. On a CPU with AVX-512, the convolutions of MindSpore 2.9 and
     2.10 fall to oneDNN's reference code, 100 times slower, unless oneDNN is limited to AVX2; a value that the
-    user has set stays.
+    user has set stays. Our own kernels convolve well with AVX-512, so with them there is no limit, and none of
+    MindSpore's convolutions may be used.
 
     Args:
         target: "Ascend", "GPU", "CPU", or None for the first of these that the machine has.
         device_id: number of the device.
+        cpu_kernels: whether a CPU uses our own kernels, as `kernel_library.choose` takes it.
 
     Returns:
         The device target in use.
 
     Raises:
-        UserError: the machine has no such device, or this MindSpore cannot use it.
+        UserError: the machine has no such device, this MindSpore cannot use it, or there are no such kernels.
     """
     found = [name for name in ((target,) if target else TARGETS) if _device_files(name)]
     if not found:
@@ -38,6 +42,8 @@ def prepare(target: str | None = None, device_id: int = 0) -> str:
         )
     os.environ.setdefault("GLOG_v", "3")  # errors only; MindSpore warns of every device that is not there
     limit_onednn = "CPU" in found and "ONEDNN_MAX_CPU_ISA" not in os.environ
+    if "CPU" in found and kernel_library.choose(cpu_kernels):
+        limit_onednn = False
     if limit_onednn:
         os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
 
@@ -50,8 +56,10 @@ def prepare(target: str | None = None, device_id: int = 0) -> str:
             f"install the MindSpore package for {target}, or choose CPU"
         )
     chosen = usable[0]
-    if limit_onednn and chosen != "CPU":
-        del os.environ["ONEDNN_MAX_CPU_ISA"]
+    if chosen != "CPU":
+        kernel_library.choose("off")
+        if limit_onednn:
+            del os.environ["ONEDNN_MAX_CPU_ISA"]
     count = getattr(ms.device_context, chosen.lower()).device_count()
     if device_id >= count:
         raise UserError(f"--device_id {device_id}: this machine has {count} {chosen} device(s), numbered from 0")
@@ -60,3 +68,19 @@ def prepare(target: str | None = None, device_id: int = 0) -> str:
     if target is None:
         log.info("device: %s %d", chosen, device_id)
     return chosen
+
+
+def prepare_for(options: argparse.Namespace) -> None:
+    """`prepare` as a program's options say; `device_target` becomes the device in use.
+
+    Raises:
+        UserError: as `prepare`; or CPU kernels, which are float32, for half precision.
+    """
+    cpu_kernels = getattr(options, "cpu_kernels", "off")
+    if getattr(options, "amp_level", "O0") != "O0":
+        if cpu_kernels == "on":
+            raise UserError(
+                f"--cpu_kernels on: they are for float32, not --amp_level {options.amp_level}; leave one"
+            )
+        cpu_kernels = "off"
+    options.device_target = prepare(options.device_target, options.device_id, cpu_kernels)

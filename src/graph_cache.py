@@ -18,6 +18,7 @@ from pathlib import Path
 import mindspore as ms
 from mindspore import Tensor, nn
 
+from src import kernel_library
 from src.utils import UserError, log, versions
 
 KEPT = 30  # graphs, the last used; each is some megabytes
@@ -100,6 +101,7 @@ def _digest(cell: nn.Cell, inputs: tuple[Tensor, ...], shaped_by: dict) -> str:
         "program": sys.argv[0],
         "versions": versions(),
         "device": ms.get_context("device_target"),
+        "kernels": str(kernel_library.in_use),
         "oneDNN": os.environ.get("ONEDNN_MAX_CPU_ISA"),
         "cell": type(cell).__name__,
         "training": cell.training,

@@ -145,6 +145,12 @@ OPTIONS: dict[str, Option] = {
         str, None, "device (default: what the machine has, in this order)", ("Ascend", "GPU", "CPU")
     ),
     "device_id": Option(int, 0, "number of the device", check=at_least(0)),
+    "cpu_kernels": Option(
+        str,
+        "auto",
+        "our own kernels on the CPU: auto uses them if scripts/build_cpu_kernels.sh has built them",
+        ("auto", "on", "off"),
+    ),
     "graph_cache": Option(
         str,
         "auto",
@@ -165,17 +171,16 @@ _TRAINING = (
     *("amp_level", "amp_dtype", "save_interval", "save_best", "resume", "ckpt_dir", "cache_features", "cache_limit_gb"),
 )
 _DEVICE = ("device_target", "device_id")
+_RUN = (*_DEVICE, "cpu_kernels", "graph_cache")
 _DATA = ("dataset_path", "dataset", "train_list", "split_seed", "category", "gt_protocol", "num_workers")
 
 PROGRAMS: dict[str, tuple[str, ...]] = {
-    "train": (*_DATA, *_NETWORK, *_TRAINING, "test_batch_size", "result_path", *_DEVICE, "graph_cache", "distribute"),
-    "predict": (
-        *("ckpt_path", "img_dir", "output_dir", "save_imgs", "test_batch_size", "num_workers", *_DEVICE, "graph_cache"),
-    ),
+    "train": (*_DATA, *_NETWORK, *_TRAINING, "test_batch_size", "result_path", *_RUN, "distribute"),
+    "predict": (*("ckpt_path", "img_dir", "output_dir", "save_imgs", "test_batch_size", "num_workers", *_RUN),),
     "export": ("ckpt_file", "file_format", "batch_size", "outputs", "mindir_version", "output_dir", *_DEVICE),
     "preprocess": ("dataset_path", "dataset", "train_list", "split_seed", "category", "mindir_path", "img_dir"),
     "postprocess": ("result_dir", "label_dir", "gt_protocol", "save_imgs", "output_dir", "result_path", "num_workers"),
-    "eval": (*_DATA, "ckpt_path", "test_batch_size", "save_imgs", "output_dir", "result_path", *_DEVICE, "graph_cache"),
+    "eval": (*_DATA, "ckpt_path", "test_batch_size", "save_imgs", "output_dir", "result_path", *_RUN),
 }
 # run_all sets these for each category.
 _EACH = ("category", "device_id", "resume", "result_path", "ckpt_path", "distribute")

@@ -13,7 +13,7 @@ from dataclasses import asdict, astuple
 import numpy as np
 from mindspore import Tensor
 
-from src import checkpoint, evaluation, state
+from src import checkpoint, evaluation, kernel_library, kernels, state
 from src.cell import TrainStep, adam
 from src.dataset import load_images
 from src.detector import Architecture, Detector
@@ -73,6 +73,7 @@ class Training:
         self.files.remove_leftovers()
         self.detector = Detector(architecture, options.seed)
         checkpoint.load_encoder(self.detector.encoder, options.backbone, options.pre_ckpt_path)
+        kernels.install(self.detector)
 
         self.test = TestSet.load(test, *(options.im_resize, options.gt_protocol, options.num_workers))
         held = [samples[i] for i in self.order.pictures]
@@ -188,6 +189,7 @@ class Training:
             "seconds": round(self.progress.seconds, 3),
             "steps": self.progress.step,
             "skipped_steps": self.step.skipped_steps(),
+            "cpu_kernels": kernel_library.in_use is not None,
             "train_pictures": self.order.count,
             "test_pictures": len(self.test.images),
             "options": vars(self.options)

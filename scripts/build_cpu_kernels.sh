@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Build the CPU kernels (src/cpu_kernels/), with which training and evaluation on a CPU are faster.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+usage() {
+    cat <<'TEXT'
+usage: scripts/build_cpu_kernels.sh
+
+Compiles src/cpu_kernels/ for the MindSpore of .venv (or of $PYTHON) into build/cpu_kernels/, where train.py, eval.py
+and predict.py find it. Needs a C++17 compiler ($CXX, else g++), and fetches oneDNN's headers from PyPI (onednn-devel,
+0.2 MB); the library is the one in MindSpore's wheel. x86-64 Linux only. A second run changes nothing.
+TEXT
+}
+
+case ${1:-} in
+    "") ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    *) die "argument $1, unknown: $(usage | head -n 1)" ;;
+esac
+
+[[ $(uname -sm) == "Linux x86_64" ]] || die "machine $(uname -sm): the CPU kernels are for Linux x86_64; leave them out"
+python=$(find_python)
+compiler=${CXX:-g++}
+command -v "$compiler" >/dev/null || die "C++ compiler $compiler, not found; install g++ or set CXX"
+cd "$root"
+target=$("$python" -m src.kernel_library) ||
+    die "$python has no MindSpore; set PYTHON to one that has, or make .venv (README, Quick start)"
+if [[ -e $target ]]; then
+    echo "built already: $target"
+    exit 0
+fi
+libraries=$("$python" -c 'import importlib.util; print(importlib.util.find_spec("mindspore").submodule_search_locations[0])')/lib
+[[ -e $libraries/libdnnl.so.3 ]] || die "$libraries has no libdnnl.so.3; the kernels are for MindSpore 2.10's wheel"
+
+mkdir -p "$(dirname "$target")"
+work=$(mktemp -d "$(dirname "$target")/.build.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+"$python" -m pip download --disable-pip-version-check --quiet --no-deps --no-cache-dir --only-binary=:all: \
+    --dest "$work" onednn-devel==2026.1.0 || die "package onednn-devel, pip could not download it; check the network"
+"$python" -m zipfile -e "$work"/onednn_devel-*.whl "$work/headers"
+"$compiler" -std=c++17 -O3 -fPIC -shared -Wall -Wextra -Wpedantic -Werror -Wno-psabi \
+    -isystem "$(echo "$work"/headers/*.data/data/include)" src/cpu_kernels/*.cpp \
+    -L"$libraries" -l:libdnnl.so.3 -Wl,-rpath,"$libraries" -Wl,--no-undefined -o "$work/library.so" -pthread ||
+    die "src/cpu_kernels, $compiler could not compile it; see its messages above"
+mv "$work/library.so" "$target"
+echo "built: $target"

@@ -1,0 +1,48 @@
+// oneDNN as MindSpore's wheel brings it: engine, stream, memory formats and buffers.
+#pragma once
+
+#include <mutex>
+#include <vector>
+
+#include "oneapi/dnnl/dnnl.hpp"
+
+namespace fastflow {
+
+using Shape = dnnl::memory::dims;
+using Format = dnnl::memory::desc;
+
+dnnl::engine& engine();
+dnnl::stream& stream();
+
+// A format as MindSpore has it: dense, row by row.
+Format plain(const Shape& shape);
+
+// The first channels of (B, C, H, W).
+Format first_channels(const Shape& shape, int64_t channels);
+
+// Whatever format oneDNN computes fastest with.
+Format any_format(const Shape& shape);
+
+// One call of a kernel. While it lives, no other call runs in this process; its buffers are the next call's.
+class Call {
+  public:
+    Call() : lock_(mutex_) {}
+
+    dnnl::memory buffer(const Format& format);
+
+    // The same values in another format; the memory itself if it has that.
+    dnnl::memory in_format(const dnnl::memory& values, const Format& format);
+
+  private:
+    static std::mutex mutex_;
+    static std::vector<dnnl::memory> buffers_;
+
+    std::lock_guard<std::mutex> lock_;
+    size_t used_ = 0;
+};
+
+dnnl::memory wrap(const Format& format, const void* values);
+void copy(dnnl::memory from, dnnl::memory to);
+void add(dnnl::memory from, dnnl::memory to);
+
+}  // namespace fastflow

@@ -1,0 +1,107 @@
+// The threads of the kernels: one pool per process, which oneDNN uses too.
+#pragma once
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "oneapi/dnnl/dnnl_threadpool_iface.hpp"
+
+namespace fastflow {
+
+// As many threads as cores that the process may use, the calling one among them. One loop at a time: callers
+// hold the lock of `Call`.
+class Threads final : public dnnl::threadpool_interop::threadpool_iface {
+  public:
+    static Threads& all() {
+        static Threads* threads = new Threads();  // never destroyed: workers run until the process ends
+        return *threads;
+    }
+
+    int get_num_threads() const override { return count_; }
+    bool get_in_parallel() const override { return working(); }
+    uint64_t get_flags() const override { return 0; }  // parallel_for returns when all is done
+    void wait() override {}
+
+    void parallel_for(int count, const std::function<void(int, int)>& body) override {
+        if (count <= 1 || working()) {
+            for (int i = 0; i < count; i++) body(i, count);
+            return;
+        }
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            body_ = &body;
+            total_ = count;
+            next_ = 0;
+            loop_++;
+        }
+        started_.notify_all();
+        work();
+        std::unique_lock<std::mutex> lock(mutex_);
+        body_ = nullptr;  // who has not begun yet finds nothing to do
+        finished_.wait(lock, [this] { return busy_ == 0; });
+    }
+
+    // body(i) for i in 0..count-1, in contiguous parts.
+    void each(int64_t count, const std::function<void(int64_t)>& body) {
+        const int parts = static_cast<int>(std::min<int64_t>(count, count_ * 4));
+        parallel_for(parts, [&](int part, int of) {
+            for (int64_t i = count * part / of; i < count * (part + 1) / of; i++) body(i);
+        });
+    }
+
+  private:
+    Threads() : count_(cores()) {
+        for (int i = 1; i < count_; i++) std::thread([this] { serve(); }).detach();
+    }
+
+    static int cores() {
+        cpu_set_t allowed;
+        CPU_ZERO(&allowed);
+        if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return std::max(1, CPU_COUNT(&allowed));
+        return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    }
+
+    static bool& working() {
+        static thread_local bool flag = false;
+        return flag;
+    }
+
+    void work() {
+        working() = true;
+        for (int i = next_++; i < total_; i = next_++) (*body_)(i, total_);
+        working() = false;
+    }
+
+    void serve() {
+        uint64_t seen = 0;
+        for (;;) {
+            std::unique_lock<std::mutex> lock(mutex_);
+            started_.wait(lock, [&] { return loop_ != seen; });
+            seen = loop_;
+            if (body_ == nullptr) continue;
+            busy_++;
+            lock.unlock();
+            work();
+            lock.lock();
+            busy_--;
+            finished_.notify_one();
+        }
+    }
+
+    const int count_;
+    std::mutex mutex_;
+    std::condition_variable started_, finished_;
+    const std::function<void(int, int)>* body_ = nullptr;
+    std::atomic<int> next_{0};
+    int total_ = 0;
+    uint64_t loop_ = 0;
+    int busy_ = 0;
+};
+
+}  // namespace fastflow
