@@ -79,8 +79,6 @@ def prepare_for(options: argparse.Namespace) -> None:
     cpu_kernels = getattr(options, "cpu_kernels", "off")
     if getattr(options, "amp_level", "O0") != "O0":
         if cpu_kernels == "on":
-            raise UserError(
-                f"--cpu_kernels on: they are for float32, not --amp_level {options.amp_level}; leave one"
-            )
+            raise UserError(f"--cpu_kernels on: they are for float32, not --amp_level {options.amp_level}; leave one")
         cpu_kernels = "off"
     options.device_target = prepare(options.device_target, options.device_id, cpu_kernels)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from mindspore import Tensor
 
-from src import checkpoint, evaluation, kernels
+from src import checkpoint, evaluation, kernel_library, kernels
 from src.dataset import load_images, normalize
 from src.detector import Detector
 from src.encoder import ENCODERS
@@ -79,6 +79,7 @@ def evaluate_checkpoint(options: argparse.Namespace) -> dict:
     result = {"checkpoint": source.name, **evaluation.report(category, test, maps, scores)}
     result["seconds_predicting"] = round(predicted - started, 3)
     result["seconds_measuring"] = round(time.perf_counter() - predicted, 3)
+    result["cpu_kernels"] = kernel_library.in_use is not None
     result["options"] = vars(options)
     write_json(target, result)
     if options.save_imgs:

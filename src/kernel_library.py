@@ -44,5 +44,12 @@ def choose(option: str) -> bool:
     return in_use is not None
 
 
+def hint() -> str:
+    """What to tell who trains on a CPU without the kernels: empty where they cannot be built."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        return ""
+    return f"without CPU kernels; training is faster with them: {BUILD}"
+
+
 if __name__ == "__main__":
     print(path())

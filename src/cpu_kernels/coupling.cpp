@@ -56,8 +56,9 @@ INLINE Floats exponential(const Floats& x) {
 
 // 1 - 2 / (e^2x + 1), and near 0, where that cancels, the Taylor series. NaN stays NaN.
 INLINE Floats hyperbolic_tangent(const Floats& x) {
-    Floats magnitude = x < 0 ? -x : x;
-    magnitude = magnitude > 10 ? Floats{} + 10 : magnitude;
+    const Floats absolute = x < 0 ? -x : x;
+    const Floats limit = Floats{} + 10;  // where it is 1 in float32
+    const Floats magnitude = limit < absolute ? limit : absolute;
     const Floats far = 1 - 2 / (exponential(2 * magnitude) + 1);
     const Floats square = x * x;
     Floats near = square * (-1382.0F / 155925) + 62.0F / 2835;

@@ -1,8 +1,6 @@
 // A convolution of the frozen encoder, forwards.
 
-#include <map>
 #include <stdexcept>
-#include <vector>
 
 #include "convolution.h"
 #include "entry.h"
@@ -18,12 +16,11 @@ FASTFLOW_KERNEL(EncoderConvolution) {
         const Shape x = shape(axes, shapes, 0), weights = shape(axes, shapes, 1), y = shape(axes, shapes, 4);
         const auto* settings = static_cast<const int32_t*>(params[3]);
         const Geometry geometry{settings[0], settings[1], x[1] / weights[1], false};
-        static std::map<std::vector<Shape>, Convolution> known;
-        const std::vector<Shape> key{x, weights, y, {geometry.stride, geometry.padding_before}};
-        auto found = known.find(key);
-        if (found == known.end()) found = known.emplace(key, Convolution(x, weights, y, geometry)).first;
-        const dnnl::memory result = call.buffer(found->second.output_format());
-        found->second.forward(call, wrap(plain(x), params[0]), params[1], params[2], result);
+        const auto& convolution =
+            prepared<Convolution>({x, weights, y, {geometry.stride, geometry.padding_before}},
+                                  [&] { return Convolution(x, weights, y, geometry); });
+        const dnnl::memory result = call.buffer(convolution.output_format());
+        convolution.forward(call, wrap(plain(x), params[0]), params[1], params[2], result);
         copy(result, wrap(plain(y), params[4]));
         stream().wait();
     });

@@ -1,7 +1,6 @@
 // A whole flow step (see src/fastflow.py), forwards and backwards: subnet, coupling, scale, offset and
 // permutation.
 
-#include <map>
 #include <stdexcept>
 #include <vector>
 
@@ -39,11 +38,8 @@ struct FlowStep {
     int64_t changed() const { return x[1] - kept; }
 
     static const FlowStep& of(const Shape& input, const Shape& weights1, const Shape& weights2) {
-        static std::map<std::vector<Shape>, FlowStep> known;
-        const std::vector<Shape> key{input, weights1, weights2};
-        auto found = known.find(key);
-        if (found == known.end()) found = known.emplace(key, FlowStep(input, weights1, weights2)).first;
-        return found->second;
+        const std::vector<Shape> shapes{input, weights1, weights2};
+        return prepared<FlowStep>(shapes, [&] { return FlowStep(input, weights1, weights2); });
     }
 };
 
@@ -152,21 +148,21 @@ FASTFLOW_KERNEL(FlowStepBackward) {
         const FlowStep& step =
             FlowStep::of(shape(axes, shapes, 0), shape(axes, shapes, 1), shape(axes, shapes, 2));
         const auto target = inverse(static_cast<const int32_t*>(params[4]), step.channels());
-        const dnnl::memory da = call.buffer(plain(step.a));
+        const dnnl::memory plain_da = call.buffer(plain(step.a));
         couple_backward(
             step, floats(params[0]), floats(params[6]), floats(params[7]), floats(params[8]),
             floats(params[3]), target,
-            {floats(params[9]), floats(da.get_data_handle()), floats(params[14]), floats(params[15])});
+            {floats(params[9]), floats(plain_da.get_data_handle()), floats(params[14]), floats(params[15])});
 
         const Format format = step.first.output_format(), kept = first_channels(step.x, step.kept);
         const dnnl::memory hidden = wrap(format, params[5]);
+        const dnnl::memory da =
+            call.in_format(plain_da, step.second.output_format());  // once for both gradients
         step.second.weight_gradient(call, hidden, da, params[12], params[13]);
-        const dnnl::memory activated =
-            call.in_format(step.second.input_gradient(call, da, params[2]), format);
-        const dnnl::memory dhidden = call.buffer(format);
+        const dnnl::memory dhidden = call.in_format(step.second.input_gradient(call, da, params[2]), format);
         dnnl::eltwise_backward(step.relu_backward)
             .execute(stream(),
-                     {{DNNL_ARG_DST, hidden}, {DNNL_ARG_DIFF_DST, activated}, {DNNL_ARG_DIFF_SRC, dhidden}});
+                     {{DNNL_ARG_DST, hidden}, {DNNL_ARG_DIFF_DST, dhidden}, {DNNL_ARG_DIFF_SRC, dhidden}});
         step.first.weight_gradient(call, wrap(kept, params[0]), dhidden, params[10], params[11]);
         add(step.first.input_gradient(call, dhidden, params[1]), wrap(kept, params[9]));
         stream().wait();

@@ -5,23 +5,25 @@
 
 namespace fastflow {
 
+// What lasts as long as the process is never destroyed: at its end nobody knows in which order libraries go.
+
 std::mutex Call::mutex_;
-std::vector<dnnl::memory> Call::buffers_;
+std::vector<dnnl::memory>& Call::buffers_ = *new std::vector<dnnl::memory>;
 
 dnnl::engine& engine() {
-    static dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
-    return cpu;
+    static auto* cpu = new dnnl::engine(dnnl::engine::kind::cpu, 0);
+    return *cpu;
 }
 
 dnnl::stream& stream() {
-    static dnnl::stream on_threads = [] {
+    static auto* on_threads = [] {
         dnnl_stream_t handle = nullptr;
         dnnl::error::wrap_c_api(
             dnnl_threadpool_interop_stream_create(&handle, engine().get(), &Threads::all()),
             "no stream on the kernels' threads");
-        return dnnl::stream(handle);
+        return new dnnl::stream(handle);
     }();
-    return on_threads;
+    return *on_threads;
 }
 
 Format plain(const Shape& shape) {

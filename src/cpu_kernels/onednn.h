@@ -1,6 +1,7 @@
 // oneDNN as MindSpore's wheel brings it: engine, stream, memory formats and buffers.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <vector>
 
@@ -10,6 +11,16 @@ namespace fastflow {
 
 using Shape = dnnl::memory::dims;
 using Format = dnnl::memory::desc;
+
+// What is prepared for one set of shapes, made when it is first asked for, and kept. To be called with a
+// `Call` alive.
+template <typename Prepared, typename Make>
+const Prepared& prepared(const std::vector<Shape>& shapes, const Make& make) {
+    static auto* known = new std::map<std::vector<Shape>, Prepared>;
+    auto found = known->find(shapes);
+    if (found == known->end()) found = known->emplace(shapes, make()).first;
+    return found->second;
+}
 
 dnnl::engine& engine();
 dnnl::stream& stream();
@@ -35,7 +46,7 @@ class Call {
 
   private:
     static std::mutex mutex_;
-    static std::vector<dnnl::memory> buffers_;
+    static std::vector<dnnl::memory>& buffers_;
 
     std::lock_guard<std::mutex> lock_;
     size_t used_ = 0;
