@@ -10,7 +10,7 @@ if ! bash scripts/install_runner_toolchain.sh; then
     [[ -z ${CI:-} ]] || die "the C++ runner's toolchain cannot be installed, and CI is set; see the message above"
     echo "the C++ runner's toolchain cannot be installed: its tests will be skipped" >&2
 fi
-if ! bash scripts/build_cpu_kernels.sh; then
+if ! PYTHON=.venv/bin/python bash scripts/build_cpu_kernels.sh; then
     [[ -z ${CI:-} ]] || die "the CPU kernels cannot be built, and CI is set; see the message above"
     echo "the CPU kernels cannot be built: their tests will be skipped" >&2
 fi

@@ -20,6 +20,7 @@ OTHER_VALUES = {
         "device_target": "CPU",
         "file_format": "ONNX",
         "outputs": "latents",
+        "cpu_kernels": "off",
         "mindir_version": "1",
     },
 }

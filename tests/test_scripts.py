@@ -245,9 +245,15 @@ def test_a_deployment_that_fails_leaves_the_earlier_result(stage):
 # Setting up, in a copy of the scripts
 
 
+OPTIONAL = {  # what only some tests need -> its name in messages
+    "scripts/install_runner_toolchain.sh": "the C++ runner's toolchain",
+    "scripts/build_cpu_kernels.sh": "the CPU kernels",
+}
+
+
 @pytest.fixture
 def project(tmp_path):
-    """The scripts in a project of their own, whose toolchain script fails."""
+    """The scripts in a project of their own, where the runner's toolchain and the CPU kernels cannot be built."""
     root = tmp_path / "a project"
     (root / "scripts").mkdir(parents=True)
     for name in ("scripts/common.sh", "scripts/run_tests.sh", ".ci/run"):
@@ -255,7 +261,8 @@ def project(tmp_path):
         shutil.copy(ROOT / name, root / name)
     for name in ("requirements.txt", "requirements-dev.txt", "requirements-convert.txt"):
         (root / name).write_text("")
-    (root / "scripts/install_runner_toolchain.sh").write_text("echo 'error: no apt-get' >&2; exit 1")
+    for name in OPTIONAL:
+        (root / name).write_text("echo 'error: no compiler' >&2; exit 1")
     return root
 
 
@@ -285,20 +292,26 @@ def set_up(project, pip_status=0, script="scripts/run_tests.sh", **environment):
     )
 
 
-def test_without_the_runners_toolchain_the_other_tests_run(project):
+def test_without_what_only_some_tests_need_the_others_run(project):
     done = set_up(project)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("-m pytest CI=\n")
-    assert done.stderr.splitlines()[-1].endswith("cannot be installed: its tests will be skipped")
+    for name in OPTIONAL.values():
+        assert f"{name} cannot be " in done.stderr
+    assert done.stderr.count("their tests will be skipped") + done.stderr.count("its tests will be skipped") == 2
 
 
+@pytest.mark.parametrize("missing", OPTIONAL)
 @pytest.mark.parametrize("call", [{"CI": "true"}, {"script": ".ci/run"}])
-def test_in_ci_the_runners_toolchain_must_be_there(project, call):
+def test_in_ci_everything_must_be_there(project, call, missing):
+    for script in set(OPTIONAL) - {missing}:
+        (project / script).write_text("")
     done = set_up(project, **call)
     assert done.returncode == 2
     assert "pytest" not in done.stdout
+    assert done.stderr.splitlines()[-1].startswith(f"error: {OPTIONAL[missing]} cannot be ")
     assert "CI is set" in done.stderr.splitlines()[-1]
-    (project / "scripts/install_runner_toolchain.sh").write_text("")
+    (project / missing).write_text("")
     done = set_up(project, **call)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith(f"-m pytest CI={call.get('CI', 1)}\n")

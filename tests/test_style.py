@@ -39,4 +39,4 @@ def test_cppcheck_finds_nothing():
 
 def test_the_lists_are_not_empty():
     assert len(SHELL) > 8
-    assert all(list(folder.glob("*.cpp")) for folder in CPP_FOLDERS)
+    assert all(list(folder.glob("*.*")) for folder in CPP_FOLDERS)
