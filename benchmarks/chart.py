@@ -76,8 +76,15 @@ def _panel(axes, title: str, found: list[tuple[str, str | None, float, float]], 
     places = range(len(found))
     axes.barh(places, ratios, color=[COLOURS[encoder] for _, encoder, _, _ in found], height=0.8)
     for place, (_, _, value, ratio) in zip(places, found):
-        axes.text(
-            ratio, place, f" {shown('', value)} {unit}, {shown('ratio', ratio)}", va="center", fontsize=8, zorder=3
+        axes.annotate(
+            f"{shown('', value)} {unit}, {shown('ratio', ratio)}",
+            (ratio, place),
+            (3, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},  # hides the line at ratio 1
+            zorder=3,
         )
     names = [name if i == 0 or found[i - 1][0] != name else "" for i, (name, *_) in enumerate(found)]
     axes.set_yticks(places, names, fontsize=9)

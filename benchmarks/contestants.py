@@ -4,6 +4,7 @@ import importlib.util
 import subprocess
 from dataclasses import dataclass
 
+from src import kernel_library
 from src.utils import UserError
 
 TRAINS = ("step", "epoch", "memory")
@@ -21,6 +22,7 @@ class Contestant:
         measures: in which it takes part.
         needs: a module that must be importable, and the requirements file that has it.
         infers: the variant that infers, if another one.
+        kernels: whether it computes with the CPU kernels, which must have been built.
     """
 
     title: str
@@ -29,12 +31,14 @@ class Contestant:
     measures: tuple[str, ...]
     needs: tuple[str, str] | None = None
     infers: str = "detector"
+    kernels: bool = False
 
 
 CONTESTANTS = {
-    "this": Contestant("this", "this", "cached", (*TRAINS, "inference", "evaluation")),
-    "this_no_cache": Contestant("this, no cache", "this", "encoded", TRAINS),
-    "this_mindir": Contestant("this (MindIR)", "this", "", ("inference",), infers="mindir"),
+    "this": Contestant("this", "this_kernels", "cached", (*TRAINS, "inference", "evaluation"), kernels=True),
+    "this_no_cache": Contestant("this, no cache", "this_kernels", "encoded", TRAINS, kernels=True),
+    "this_mindspore": Contestant("this, no kernels", "this_mindspore", "cached", (*TRAINS, "inference", "evaluation")),
+    "this_mindir": Contestant("this (MindIR)", "this_mindspore", "", ("inference",), infers="mindir"),
     "this_onnx": Contestant("this (ONNX)", "onnx", "", ("inference",), ("onnxruntime", DEV)),
     "pytorch": Contestant("PyTorch", "pytorch", "encoded", (*TRAINS, "inference", "evaluation"), ("torch", CONVERT)),
     "pytorch_cached": Contestant("PyTorch, cached", "pytorch", "cached", TRAINS, ("torch", CONVERT)),
@@ -49,7 +53,8 @@ def choose(names: list[str] | None, anomalib: str | None) -> list[str]:
     """The contestants asked for, in the table's order; by default all, anomalib only where its Python is given.
 
     Raises:
-        UserError: an unknown name, anomalib without its Python, or a package that is not installed.
+        UserError: an unknown name, anomalib without its Python, a package that is not installed, or kernels that are
+            not built.
     """
     unknown = [name for name in names or () if name not in CONTESTANTS]
     if unknown:
@@ -58,14 +63,21 @@ def choose(names: list[str] | None, anomalib: str | None) -> list[str]:
         raise UserError("--contestants anomalib: give --anomalib PYTHON, the interpreter that has it")
     chosen = [name for name in CONTESTANTS if name in (names or CONTESTANTS) and (name != "anomalib" or anomalib)]
     for name in chosen:
-        module, file = CONTESTANTS[name].needs or ("json", "")
-        if importlib.util.find_spec(module) is None:
-            raise UserError(
-                f"contestant {name} needs {module}: pip install -r {file}, or leave it out of --contestants"
-            )
+        if lacks := _lacks(CONTESTANTS[name]):
+            raise UserError(f"contestant {name} needs {lacks}, or leave it out of --contestants")
     if "anomalib" in chosen:
         _check_anomalib(anomalib)
     return chosen
+
+
+def _lacks(contestant: Contestant) -> str | None:
+    """What is not there of what a contestant needs, and the command that provides it; None if all is there."""
+    module, file = contestant.needs or ("json", "")
+    if importlib.util.find_spec(module) is None:
+        return f"{module}: pip install -r {file}"
+    if contestant.kernels and not kernel_library.path().exists():
+        return f"the CPU kernels: {kernel_library.BUILD}"
+    return None
 
 
 def _check_anomalib(python: str) -> None:
@@ -86,3 +98,9 @@ def taking_part(names: list[str], measure: str, backbone: str) -> list[str]:
         for name in names
         if measure in CONTESTANTS[name].measures and (name != "anomalib" or backbone in ANOMALIB_BACKBONES)
     ]
+
+
+def measuring(names: list[str]) -> list[str]:
+    """Whose ways from maps to figures are measured, without a network: there this project is one, kernels or not."""
+    this = ["this"] if {"this", "this_mindspore"} & set(names) else []
+    return this + [name for name in ("scikit_learn", "2022") if name in names]

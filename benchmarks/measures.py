@@ -25,13 +25,13 @@ WHOLE_BACKBONES = ("resnet18", "efficientnet_lite0")  # whose evaluation is also
 
 
 def convolution(settings: Settings) -> Table:
-    """One convolution with oneDNN limited to AVX2, as here, and as MindSpore leaves it."""
+    """One convolution with oneDNN limited to AVX2, as here without kernels, and as MindSpore leaves it."""
     title = (
         f"One 3x3 convolution in MindSpore, 128 to 256 channels, batch {settings.batch}, {settings.conv_size} pixels"
     )
     if not machine.has_avx512():
         return Table("convolution", None, title, {}, ["This processor has no AVX-512: MindSpore is not slow here."])
-    environments = {"limited to AVX2 (this project)": None, "MindSpore's default": "DEFAULT"}
+    environments = {"limited to AVX2 (this, no kernels)": None, "MindSpore's default": "DEFAULT"}
     times = {}
     for name, value in environments.items():
         with Process(name, settings.python, "convolution", settings.logs / "convolution.log", {ISA: value}) as process:
@@ -153,7 +153,10 @@ def whole_evaluation(team: Team, names: list[str]) -> Table:
     )
     settings = team.settings
     title = f"Evaluation with the network, {team.backbone}, {settings.test_pictures} pictures of {settings.size} pixels"
-    remark = "this: every figure of eval.py; PyTorch: pixel AUROC and AP by scikit-learn; 2022: pixel AUROC of lists."
+    remark = (
+        "this, with kernels or without: every figure of eval.py; PyTorch: pixel AUROC and AP by scikit-learn; "
+        "2022: pixel AUROC of lists."
+    )
     return _table("whole evaluation", team.backbone, title, summary(found.times), found, [remark])
 
 

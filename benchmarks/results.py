@@ -9,10 +9,11 @@ from dataclasses import asdict
 from importlib import metadata
 
 from benchmarks import chart, machine, measures, memory
-from benchmarks.contestants import choose, taking_part
+from benchmarks.contestants import CONTESTANTS, choose, measuring, taking_part
 from benchmarks.process import Process
 from benchmarks.tables import Table, document
 from benchmarks.team import Settings, Team
+from src import kernel_library
 from src.utils import UserError, atomic_path, check_writable, log, write_json
 
 METHOD = (
@@ -46,7 +47,7 @@ def measure(options: argparse.Namespace) -> list[Table]:
         logs=logs,
         python=sys.executable,
     )
-    facts = _facts(options, settings)
+    facts = _facts(options, settings, names)
     tables: list[Table] = []
     for table in _tables(settings, options, names):
         tables.append(table)
@@ -77,14 +78,14 @@ def _tables(settings: Settings, options: argparse.Namespace, names: list[str]) -
         training = [name for name in taking.get("memory", ()) if name != "scikit_learn"]
         if training:
             yield memory.with_network(settings, backbone, training)
-    measuring = [name for name in ("this", "scikit_learn", "2022") if name in names]
-    if measuring and "evaluation" in asked:
-        yield measures.evaluation(settings, measuring)
-    if measuring and "memory" in asked:
-        yield memory.of_measuring(settings, measuring)
+    without_network = measuring(names)
+    if without_network and "evaluation" in asked:
+        yield measures.evaluation(settings, without_network)
+    if without_network and "memory" in asked:
+        yield memory.of_measuring(settings, without_network)
 
 
-def _facts(options: argparse.Namespace, settings: Settings) -> dict:
+def _facts(options: argparse.Namespace, settings: Settings, names: list[str]) -> dict:
     """What the files say beside the tables."""
     versions = {}
     for name in PACKAGES:
@@ -92,6 +93,8 @@ def _facts(options: argparse.Namespace, settings: Settings) -> dict:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
+    if any(CONTESTANTS[name].kernels for name in names):
+        versions["CPU kernels"] = kernel_library.path().stem
     if options.anomalib:
         with Process("anomalib", settings.anomalib, "anomalib_model", settings.logs / "anomalib_model.log") as process:
             found = process.call("versions")

@@ -100,5 +100,5 @@ class Team:
         """Seconds per picture of a contestant's inference."""
         if name == "this_onnx" and batch not in self._exported:
             self._exported.add(batch)
-            self.call(name, "load", batch=batch, file=self.call("this", "export", batch=batch))
+            self.call(name, "load", batch=batch, file=self.call("this_mindspore", "export", batch=batch))
         return self.call(name, "infer", variant=CONTESTANTS[name].infers, batch=batch, at_least=0.5) / batch

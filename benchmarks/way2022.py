@@ -28,7 +28,7 @@ class DenseFlowStep(FlowStep):
         x1, x2 = ops.split(x, (self.kept, self.changed), 1)
         s, t = self.coupling(x1)
         y = ops.concat((x1, x2 * ops.exp(s) + t), 1) * self.scale() + self.global_offset
-        return self.dense(y), s
+        return self.dense(y), self.picture_sum(s)
 
 
 class NormalizedConv(nn.Cell):

@@ -15,10 +15,11 @@ from benchmarks import contestants, measures, memory, options, quiet, rounds, sc
 from benchmarks.machine import cores
 from benchmarks.process import Process
 from benchmarks.tables import Table, document, shown
+from benchmarks.team import Settings, Team
 from benchmarks.torch_network import by_index
 from benchmarks.way2022 import DenseFlowStep, Network2022, host_maps
 from benchmarks.workers import pytorch
-from src import checkpoint
+from src import checkpoint, kernel_library
 from src.cell import FlowLoss
 from src.convert import convert
 from src.detector import Architecture, Detector
@@ -27,9 +28,23 @@ from src.fastflow import FlowStep
 from src.utils import UserError
 from tests import torch_reference
 from tests.programs import ROOT, program
+from tests.runner_toolchain import unavailable
 
 SIZE = 32
 BACKBONE = "efficientnet_lite0"
+
+
+@pytest.fixture
+def built():
+    """The CPU kernels are built; else skip or fail, as `unavailable`."""
+    if not kernel_library.path().exists():
+        unavailable(f"the CPU kernels are not built; {kernel_library.BUILD}")
+
+
+@pytest.fixture
+def as_if_built(monkeypatch):
+    """As if the CPU kernels were built."""
+    monkeypatch.setattr(kernel_library, "path", lambda: ROOT / "README.md")
 
 
 def picture(count=2):
@@ -84,6 +99,23 @@ def test_pytorch_and_anomalib_are_built_with_this_projects_defaults():
     text = (ROOT / "benchmarks/workers/anomalib_model.py").read_text(encoding="utf-8")  # not importable here
     names = ", ".join(f'"{name}": {ENCODERS[name].conv3x3_only}' for name in contestants.ANOMALIB_BACKBONES)
     assert f"CONV3X3_ONLY = {{{names}}}" in text
+
+
+@pytest.mark.usefixtures("built")
+def test_with_and_without_kernels_the_losses_are_the_same(tmp_path):
+    sizes = {"size": 64, "batch": 2, "pictures": 4, "test_pictures": 8, "rounds": 1, "conv_size": 8}
+    settings = Settings(**sizes, anomalib=None, logs=tmp_path, python=sys.executable)
+    with Team(settings, BACKBONE, settings.pictures) as team:
+        assert team.process("this") is team.process("this_no_cache")
+        assert team.process("this") is not team.process("this_mindspore")
+        for variant in ("cached", "encoded"):
+            losses = []
+            for name in ("this", "this_mindspore"):
+                team.call(name, "begin", variant=variant)
+                losses.append(team.call(name, "loss", variant=variant))
+            assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+        for name in ("this", "this_mindspore", "this_mindir", "this_onnx"):
+            assert team.infer(name, 1) > 0
 
 
 def test_all_ways_of_measuring_agree(tmp_path):
@@ -142,14 +174,22 @@ def test_ratios_are_medians_over_rounds_not_ratios_of_medians():
     assert rounds.summary({"a": [1.0], "b": [4.0]}, base="b")["a"]["ratio"] == 0.25
 
 
+def test_without_a_network_this_project_is_one_with_kernels_or_not():
+    assert contestants.measuring(["this_mindspore", "2022"]) == ["this", "2022"]
+    assert contestants.measuring(["this", "this_mindspore", "scikit_learn"]) == ["this", "scikit_learn"]
+    assert contestants.measuring(["this_no_cache", "pytorch"]) == []
+
+
 def test_what_a_training_takes_is_computed_from_its_parts():
-    times = {"this": [1.0, 1.0], "this_no_cache": [3.0, 3.0], "pytorch": [2.0, 2.0]}
+    times = {"this": [1.0, 1.0], "this_no_cache": [3.0, 3.0], "this_mindspore": [2.0, 2.0], "pytorch": [2.0, 2.0]}
     once = {"this": {"encoding": 8.0, "first_step": 11.0}, "this_no_cache": {}, "pytorch": {"first_step": 2.0}}
+    once["this_mindspore"] = {"encoding": 9.0, "first_step": 7.0}
     rows = measures.epoch_rows(times, once)
     assert rows["this"]["500 epochs s"] == 8 + 10 + 500 * 2
     assert rows["this_no_cache"]["10 epochs s"] == 10 + 10 * 6  # the graph is compiled once for both
+    assert rows["this_mindspore"]["1 epoch s"] == 9 + 5 + 4  # a process, and a graph, of its own
     assert rows["pytorch"]["1 epoch s"] == 4
-    assert [row["ratio"] for row in rows.values()] == [1, 3, 2]
+    assert [row["ratio"] for row in rows.values()] == [1, 3, 2, 2]
     assert measures.break_even(rows["this"], rows["this_no_cache"]).endswith("after 2.0 epochs.")
     assert "saved nothing" in measures.break_even(rows["this_no_cache"], rows["this"])
 
@@ -263,16 +303,28 @@ def test_wrong_options(arguments, message):
         (["anomalib"], sys.executable, "it has no anomalib; .* -m pip install anomalib"),
     ],
 )
+@pytest.mark.usefixtures("as_if_built")
 def test_wrong_contestants(names, python, message):
     with pytest.raises(UserError, match=message):
         contestants.choose(names, python)
 
 
+@pytest.mark.usefixtures("as_if_built")
 def test_a_missing_package_is_named_with_the_file_that_has_it(monkeypatch):
     monkeypatch.setattr(contestants.importlib.util, "find_spec", lambda name: None if name == "torch" else name)
     with pytest.raises(UserError, match=r"contestant pytorch needs torch: pip install -r requirements-convert\.txt"):
         contestants.choose(None, None)
     assert contestants.choose(["this"], None) == ["this"]
+
+
+@pytest.mark.parametrize(("names", "first"), [(None, "this"), (["this_no_cache", "2022"], "this_no_cache")])
+def test_missing_kernels_are_named_with_the_command_that_builds_them(names, first, monkeypatch, tmp_path):
+    monkeypatch.setattr(kernel_library, "path", lambda: tmp_path / "missing.so")
+    message = rf"^contestant {first} needs the CPU kernels: bash scripts/build_cpu_kernels\.sh, or leave it out"
+    with pytest.raises(UserError, match=message):
+        contestants.choose(names, None)
+    without = ["this_mindspore", "this_mindir", "this_onnx"]
+    assert contestants.choose(without, None) == without
 
 
 def test_a_mistake_is_one_line():
@@ -282,15 +334,16 @@ def test_a_mistake_is_one_line():
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.usefixtures("built")
 def test_a_run_writes_tables_and_a_picture(tmp_path):
-    chosen = ["--contestants", "this", "pytorch", "scikit_learn", "--backbones", BACKBONE]
+    chosen = ["--contestants", "this", "this_mindspore", "pytorch", "scikit_learn", "--backbones", BACKBONE]
     what = ["--measure", "step", "inference", "evaluation", "--im_resize", 64, "--batch", 8, "--rounds", 1]
     done = program("benchmarks/run.py", *chosen, *what, "--test_pictures", 8, "--output", tmp_path / "new")
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "new/results.json").read_text(encoding="utf-8"))
     tables = {table["measure"]: table["rows"] for table in result["tables"]}
-    wanted = {name: ["this", "PyTorch"] for name in ("step", "inference, batch 1", "inference, batch 8")}
-    wanted["whole evaluation"] = ["this", "PyTorch"]
+    measured = ("step", "inference, batch 1", "inference, batch 8", "whole evaluation")
+    wanted = {name: ["this", "this, no kernels", "PyTorch"] for name in measured}
     wanted["evaluation"] = list(measures.WAYS)[:3]
     assert {name: list(rows) for name, rows in tables.items()} == wanted
     for rows in tables.values():
@@ -298,8 +351,8 @@ def test_a_run_writes_tables_and_a_picture(tmp_path):
             assert all(math.isfinite(value) and value > 0 for value in row.values())
             assert {"median s", "min s", "ratio"} <= set(row)
     assert result["machine"]["cores"] >= 1
-    assert "--contestants this pytorch" in result["command"]
-    assert {"mindspore", "torch", "numpy"} <= set(result["versions"])
+    assert "--contestants this this_mindspore pytorch" in result["command"]
+    assert {"mindspore", "torch", "numpy", "CPU kernels"} <= set(result["versions"])
     text = (tmp_path / "new/results.md").read_text(encoding="utf-8")
     assert text.count("\n### ") == len(tables)
     assert all(line in done.stdout for line in text.splitlines() if line.startswith("| this"))

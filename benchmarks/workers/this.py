@@ -1,8 +1,7 @@
-"""This project: the training step of train.py, with and without kept features, and the detector of eval.py."""
+"""This project: the training step of train.py, with and without kept features, and the detector of eval.py.
 
-from src import device
-
-device.prepare("CPU")
+`this_kernels` and `this_mindspore` are its processes: they settle what must be settled before MindSpore is imported.
+"""
 
 import itertools
 from pathlib import Path
@@ -12,8 +11,8 @@ import numpy as np
 from mindspore import Tensor
 
 from benchmarks import inputs, testset
-from benchmarks.workers.serve import Worker, check_loss, seconds_of, serve
-from src import evaluation, exporting
+from benchmarks.workers.serve import Worker, check_loss, seconds_of
+from src import evaluation, exporting, kernels
 from src.cell import TrainStep, adam
 from src.detector import Architecture, Detector
 from src.encoder import ENCODERS
@@ -28,7 +27,10 @@ def architecture(backbone: str, size: int) -> Architecture:
 
 
 class This(Worker):
-    """Variants: `cached` and `encoded` (features kept or not) train; `detector` and `mindir` (exported) infer."""
+    """Variants: `cached` and `encoded` (features kept or not) train; `detector` and `mindir` (exported) infer.
+
+    `mindir` and `export` are for a process without kernels: exported graphs have MindSpore's operations.
+    """
 
     packages = ("mindspore", "numpy")
 
@@ -37,6 +39,7 @@ class This(Worker):
         ms.set_seed(1)
         self.size, self.batch, self.folder = size, batch, Path(folder)
         self.detector = Detector(architecture(backbone, size))
+        kernels.install(self.detector)
         self.train_step = TrainStep(self.detector.fastflow, adam(self.detector.fastflow, 1e-3, 1e-5))
         self.encoded = EncodedPictures(self.detector.encoder, inputs.pictures(pictures, size), backbone)
         order = Order(pictures, batch, seed=1)
@@ -98,7 +101,3 @@ class This(Worker):
     def _evaluate(self, test: evaluation.TestSet, images: np.ndarray) -> None:
         maps, scores = predict(self.detector, images, self.batch)
         evaluation.report("benchmark", test, maps, scores)
-
-
-if __name__ == "__main__":
-    serve(This())
