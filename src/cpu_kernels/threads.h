@@ -43,8 +43,8 @@ class Threads final : public dnnl::threadpool_interop::threadpool_iface {
         started_.notify_all();
         work();
         std::unique_lock<std::mutex> lock(mutex_);
-        body_ = nullptr;  // who has not begun yet finds nothing to do
         finished_.wait(lock, [this] { return busy_ == 0; });
+        body_ = nullptr;  // not before: a worker may have an index and not have called it yet
     }
 
     // body(i) for i in 0..count-1, in contiguous parts.
