@@ -8,7 +8,7 @@ usage() {
 usage: scripts/build_cpu_kernels.sh
 
 Compiles src/cpu_kernels/ for the MindSpore of .venv (or of $PYTHON) into build/cpu_kernels/, where train.py, eval.py
-and predict.py find it. Needs a C++17 compiler ($CXX, else g++), and fetches oneDNN's headers from PyPI (onednn-devel,
+and predict.py find it. Needs g++ 11 or later ($CXX, with $CXXFLAGS), and fetches oneDNN's headers from PyPI (onednn-devel,
 0.2 MB); the library is the one in MindSpore's wheel. x86-64 Linux only. A second run changes nothing.
 TEXT
 }
@@ -27,13 +27,14 @@ python=$(find_python)
 compiler=${CXX:-g++}
 command -v "$compiler" >/dev/null || die "C++ compiler $compiler, not found; install g++ or set CXX"
 cd "$root"
-target=$("$python" -m src.kernel_library) ||
+find_mindspore='import importlib.util; print(importlib.util.find_spec("mindspore").submodule_search_locations[0])'
+libraries=$("$python" -c "$find_mindspore" 2>/dev/null)/lib ||
     die "$python has no MindSpore; set PYTHON to one that has, or make .venv (README, Quick start)"
+target=$("$python" -m src.kernel_library)
 if [[ -e $target ]]; then
     echo "built already: $target"
     exit 0
 fi
-libraries=$("$python" -c 'import importlib.util; print(importlib.util.find_spec("mindspore").submodule_search_locations[0])')/lib
 [[ -e $libraries/libdnnl.so.3 ]] || die "$libraries has no libdnnl.so.3; the kernels are for MindSpore 2.10's wheel"
 
 mkdir -p "$(dirname "$target")"
@@ -42,9 +43,11 @@ trap 'rm -rf "$work"' EXIT
 "$python" -m pip download --disable-pip-version-check --quiet --no-deps --no-cache-dir --only-binary=:all: \
     --dest "$work" onednn-devel==2026.1.0 || die "package onednn-devel, pip could not download it; check the network"
 "$python" -m zipfile -e "$work"/onednn_devel-*.whl "$work/headers"
-"$compiler" -std=c++17 -O3 -fPIC -shared -Wall -Wextra -Wpedantic -Werror -Wno-psabi \
+# -Wno-psabi: vectors never cross the library's border. nodelete: its threads run until the process ends.
+read -r -a flags <<<"${CXXFLAGS:-}"
+"$compiler" -std=c++17 -O3 -fPIC -shared -pthread -Wno-psabi "${flags[@]}" \
     -isystem "$(echo "$work"/headers/*.data/data/include)" src/cpu_kernels/*.cpp \
-    -L"$libraries" -l:libdnnl.so.3 -Wl,-rpath,"$libraries" -Wl,--no-undefined -o "$work/library.so" -pthread ||
+    -L"$libraries" -l:libdnnl.so.3 -Wl,-rpath,"$libraries" -Wl,--no-undefined -Wl,-z,nodelete -o "$work/library.so" ||
     die "src/cpu_kernels, $compiler could not compile it; see its messages above"
 mv "$work/library.so" "$target"
 echo "built: $target"

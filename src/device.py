@@ -41,9 +41,8 @@ def prepare(target: str | None = None, device_id: int = 0, cpu_kernels: str = "o
             f"--device_target {target}: this machine shows no {target} device; choose another or install its driver"
         )
     os.environ.setdefault("GLOG_v", "3")  # errors only; MindSpore warns of every device that is not there
-    limit_onednn = "CPU" in found and "ONEDNN_MAX_CPU_ISA" not in os.environ
-    if "CPU" in found and kernel_library.choose(cpu_kernels):
-        limit_onednn = False
+    uses_kernels = "CPU" in found and kernel_library.choose(cpu_kernels)
+    limit_onednn = "CPU" in found and not uses_kernels and "ONEDNN_MAX_CPU_ISA" not in os.environ
     if limit_onednn:
         os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
 
@@ -57,6 +56,8 @@ def prepare(target: str | None = None, device_id: int = 0, cpu_kernels: str = "o
         )
     chosen = usable[0]
     if chosen != "CPU":
+        if cpu_kernels == "on":
+            raise UserError(f"--cpu_kernels on: the device is {chosen}; give --device_target CPU, or leave it out")
         kernel_library.choose("off")
         if limit_onednn:
             del os.environ["ONEDNN_MAX_CPU_ISA"]

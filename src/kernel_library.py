@@ -3,15 +3,17 @@
 Nothing here imports MindSpore: whether there are kernels decides how oneDNN is set up before that (`src.device`).
 """
 
+import argparse
 import hashlib
 import platform
-from importlib import metadata
 from pathlib import Path
 
-from src.utils import UserError, log
+from src.utils import UserError, log, versions
 
-SOURCES = Path(__file__).parent / "cpu_kernels"
-BUILT = Path(__file__).parent.parent / "build" / "cpu_kernels"
+ROOT = Path(__file__).parent.parent
+SOURCES = ROOT / "src" / "cpu_kernels"
+BUILT = ROOT / "build" / "cpu_kernels"
+SCRIPT = ROOT / "scripts" / "build_cpu_kernels.sh"
 BUILD = "bash scripts/build_cpu_kernels.sh"
 
 in_use: Path | None = None  # set by `choose`
@@ -20,9 +22,9 @@ in_use: Path | None = None  # set by `choose`
 def path() -> Path:
     """Where the library of these sources for this MindSpore and processor is built; it may not be there."""
     digest = hashlib.sha256()
-    for file in sorted(SOURCES.iterdir()):
+    for file in (SCRIPT, *sorted(SOURCES.glob("*.h")), *sorted(SOURCES.glob("*.cpp"))):
         digest.update(file.read_bytes())
-    return BUILT / f"{metadata.version('mindspore')}-{platform.machine()}-{digest.hexdigest()[:16]}.so"
+    return BUILT / f"{versions().get('mindspore', 'unknown')}-{platform.machine()}-{digest.hexdigest()[:16]}.so"
 
 
 def choose(option: str) -> bool:
@@ -35,7 +37,10 @@ def choose(option: str) -> bool:
     in_use = None
     if option == "off":
         return False
-    if path().exists():
+    if ":" in str(BUILT):  # MindSpore takes what follows a colon for the function's name
+        if option == "on":
+            raise UserError(f"--cpu_kernels on: MindSpore cannot load them from {BUILT}; move to a path without ':'")
+    elif path().exists():
         in_use = path()
     elif option == "on":
         raise UserError(f"--cpu_kernels on: they are not built for these sources and this MindSpore; {BUILD}")
@@ -44,9 +49,10 @@ def choose(option: str) -> bool:
     return in_use is not None
 
 
-def hint() -> str:
-    """What to tell who trains on a CPU without the kernels: empty where they cannot be built."""
-    if platform.system() != "Linux" or platform.machine() != "x86_64":
+def hint(options: argparse.Namespace) -> str:
+    """What to tell who trains on a CPU without the kernels, or nothing where they would not help."""
+    could = platform.system() == "Linux" and platform.machine() == "x86_64" and options.device_target == "CPU"
+    if not could or in_use is not None or options.cpu_kernels == "off" or options.amp_level != "O0":
         return ""
     return f"without CPU kernels; training is faster with them: {BUILD}"
 

@@ -10,32 +10,21 @@ from mindspore import Tensor, nn, ops
 
 from src import kernel_library
 from src.encoder import Encoder
+from src.exchange import exchange_convolutions
 from src.fastflow import FlowStep
 
-FILLED = 16  # oneDNN fills the channels of a map up to a multiple of this
+CHANNEL_BLOCK = 16  # oneDNN fills the channels of a map up to a multiple of this
 
 
 def install(network: nn.Cell) -> None:
     """Let the flow steps and encoders of a network compute with the kernels, if this process uses them."""
     if kernel_library.in_use is None:
         return
-    names = [(parameter, parameter.name) for parameter in network.get_parameters()]
     for _, cell in list(network.cells_and_names()):
         if isinstance(cell, FlowStep):
             cell.kernel = FlowStepKernel()
         elif isinstance(cell, Encoder):
-            _replace_convolutions(cell)
-    for parameter, name in names:  # a cell renames the parameters that it is given
-        parameter.name = name
-
-
-def _replace_convolutions(encoder: Encoder) -> None:
-    for _, cell in list(encoder.cells_and_names()):
-        for name, child in list(cell.name_cells().items()):
-            if type(child) is nn.Conv2d:
-                setattr(cell, name, ConvolutionKernel(child))
-        if isinstance(cell, nn.SequentialCell):
-            cell.cell_list = tuple(cell.name_cells().values())
+            exchange_convolutions(cell, ConvolutionKernel)
 
 
 def _custom(name: str, out_shape, outputs: int) -> ops.Custom:
@@ -60,7 +49,7 @@ class FlowStepKernel(nn.Cell):
     @staticmethod
     def _shapes(x, weight1, bias1, weight2, bias2, scale, offset, permutation):
         batch, _, height, width = x
-        hidden = -(-weight1[0] // FILLED) * FILLED
+        hidden = -(-weight1[0] // CHANNEL_BLOCK) * CHANNEL_BLOCK
         return x, [batch], [batch * hidden * height * width], [batch, weight2[0], height, width]
 
     @staticmethod

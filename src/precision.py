@@ -13,6 +13,7 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from src.detector import Detector
 from src.encoder import Encoder
+from src.exchange import exchange_convolutions
 from src.fastflow import FastFlow
 from src.utils import UserError
 
@@ -48,14 +49,9 @@ def half_twin(network: nn.Cell, build: Callable[[], nn.Cell], dtype: ms.dtype) -
     for (_, cell), (_, other) in zip(network.cells_and_names(), twin.cells_and_names(), strict=True):
         for name, parameter in cell._params.items():
             setattr(other, name, parameter)
-    for _, cell in list(twin.cells_and_names()):
-        for name, child in list(cell.name_cells().items()):
-            if type(child) is nn.Conv2d:
-                setattr(cell, name, HalfConv(child, dtype))
-        if isinstance(cell, nn.SequentialCell):
-            cell.cell_list = tuple(cell.name_cells().values())
     for parameter, name in names:  # a cell renames the parameters that it is given
         parameter.name = name
+    exchange_convolutions(twin, lambda conv: HalfConv(conv, dtype))
     return twin
 
 

@@ -74,9 +74,8 @@ class Training:
         self.detector = Detector(architecture, options.seed)
         checkpoint.load_encoder(self.detector.encoder, options.backbone, options.pre_ckpt_path)
         kernels.install(self.detector)
-        unaware = options.device_target == "CPU" and (options.cpu_kernels, options.amp_level) == ("auto", "O0")
-        if group.leads and unaware and kernel_library.in_use is None and kernel_library.hint():
-            log.info(kernel_library.hint())
+        if group.leads and (hint := kernel_library.hint(options)):
+            log.info(hint)
 
         self.test = TestSet.load(test, *(options.im_resize, options.gt_protocol, options.num_workers))
         held = [samples[i] for i in self.order.pictures]

@@ -1,5 +1,7 @@
 #include "convolution.h"
 
+#include <algorithm>
+
 namespace fastflow {
 
 namespace {
@@ -20,7 +22,8 @@ Convolution::Convolution(const Shape& input, const Shape& weights, const Shape& 
     Shape before, after;
     for (size_t axis : {2, 3}) {
         before.push_back(geometry.padding_before);
-        after.push_back((output[axis] - 1) * geometry.stride + weights[axis] - input[axis] - before.back());
+        const int64_t total = (output[axis] - 1) * geometry.stride + weights[axis] - input[axis];
+        after.push_back(std::max<int64_t>(0, total - before.back()));
     }
     const Format x = any_format(input), w = any_format(weights_.get_dims()), y = any_format(output);
     dnnl::primitive_attr attributes;

@@ -12,8 +12,9 @@ struct Geometry {
     bool relu = false;  // on the output
 };
 
-// Of one set of shapes. `weights` are (O, I / groups, K, K). The gradients need `trained` and no ReLU: who
-// asks for them has undone it.
+// Of one set of shapes. `weights` are (O, I / groups, K, K). The gradients need `trained`, and are those of
+// the convolution alone: with a ReLU the caller undoes it first. Primitives are made anew in every call
+// (oneDNN keeps what is costly): one may only run in the thread that made it.
 class Convolution {
   public:
     Convolution() = default;

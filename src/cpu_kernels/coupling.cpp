@@ -3,7 +3,7 @@
 #include <cstring>
 
 // Each function is compiled for several instruction sets, and chosen when the library is loaded.
-#define FOR_EACH_CPU __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define FOR_EACH_CPU __attribute__((target_clones("avx512f", "avx2", "default")))
 #define INLINE __attribute__((always_inline)) inline
 
 namespace fastflow {
@@ -35,7 +35,7 @@ INLINE double total(const Floats& values) {
     return sum;
 }
 
-// For -80 < x < 80: 2^n e^r with x = n ln 2 + r and |r| <= ln 2 / 2, e^r by its Taylor series. NaN stays NaN.
+// For |x| < 87: 2^n e^r with x = n ln 2 + r and |r| <= ln 2 / 2, e^r by its Taylor series. NaN stays NaN.
 INLINE Floats exponential(const Floats& x) {
     constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it leaves no bit for a fraction
     constexpr float kLn2High = 0.693359375F, kLn2Low = -2.12194440e-4F;
@@ -54,7 +54,8 @@ INLINE Floats exponential(const Floats& x) {
     return series * factor;
 }
 
-// 1 - 2 / (e^2x + 1), and near 0, where that cancels, the Taylor series. NaN stays NaN.
+// From 0.25 on 1 - 2 / (e^2x + 1), right to 4e-7; below, where that cancels, the Taylor series. NaN stays
+// NaN.
 INLINE Floats hyperbolic_tangent(const Floats& x) {
     const Floats absolute = x < 0 ? -x : x;
     const Floats limit = Floats{} + 10;  // where it is 1 in float32

@@ -14,8 +14,11 @@ FASTFLOW_KERNEL(EncoderConvolution) {
         if (count != 5) throw std::invalid_argument("5 tensors are needed");
         Call call;
         const Shape x = shape(axes, shapes, 0), weights = shape(axes, shapes, 1), y = shape(axes, shapes, 4);
-        const auto* settings = static_cast<const int32_t*>(params[3]);
-        const Geometry geometry{settings[0], settings[1], x[1] / weights[1], false};
+        const auto* stride_and_padding = static_cast<const int32_t*>(params[3]);
+        Geometry geometry;
+        geometry.stride = stride_and_padding[0];
+        geometry.padding_before = stride_and_padding[1];
+        geometry.groups = x[1] / weights[1];
         const auto& convolution =
             prepared<Convolution>({x, weights, y, {geometry.stride, geometry.padding_before}},
                                   [&] { return Convolution(x, weights, y, geometry); });

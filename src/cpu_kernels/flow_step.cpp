@@ -23,8 +23,8 @@ struct FlowStep {
     FlowStep(const Shape& input, const Shape& weights1, const Shape& weights2)
         : x(input), a{x[0], weights2[0], x[2], x[3]}, kept(weights1[1]), plane(x[2] * x[3]) {
         const Shape hidden{x[0], weights1[0], x[2], x[3]};
-        first = Convolution({x[0], kept, x[2], x[3]}, weights1, hidden, {1, weights1[2] / 2, 1, true}, true);
-        second = Convolution(hidden, weights2, a, {1, weights2[2] / 2, 1, false}, true);
+        first = Convolution({x[0], kept, x[2], x[3]}, weights1, hidden, same_size(weights1, true), true);
+        second = Convolution(hidden, weights2, a, same_size(weights2, false), true);
         const Format format = first.output_format();
         const dnnl::eltwise_forward::primitive_desc relu(engine(), dnnl::prop_kind::forward_training,
                                                          dnnl::algorithm::eltwise_relu, format, format, 0.0F,
@@ -32,6 +32,14 @@ struct FlowStep {
         relu_backward = {
             engine(), dnnl::algorithm::eltwise_relu_use_dst_for_bwd, format, format, format, 0.0F, 0.0F,
             relu};
+    }
+
+    // Of a convolution whose output has the input's size.
+    static Geometry same_size(const Shape& weights, bool relu) {
+        Geometry geometry;
+        geometry.padding_before = weights[2] / 2;
+        geometry.relu = relu;
+        return geometry;
     }
 
     int64_t channels() const { return x[1]; }
@@ -47,9 +55,9 @@ struct FlowStep {
 std::vector<int64_t> inverse(const int32_t* permutation, int64_t channels) {
     std::vector<int64_t> result(static_cast<size_t>(channels), -1);
     for (int64_t i = 0; i < channels; i++) {
-        if (permutation[i] < 0 || permutation[i] >= channels)
-            throw std::invalid_argument("not a permutation");
-        result[static_cast<size_t>(permutation[i])] = i;
+        const auto c = static_cast<size_t>(permutation[i]);  // a negative one becomes huge
+        if (c >= result.size() || result[c] >= 0) throw std::invalid_argument("not a permutation");
+        result[c] = i;
     }
     return result;
 }

@@ -12,8 +12,8 @@ namespace fastflow {
 using Shape = dnnl::memory::dims;
 using Format = dnnl::memory::desc;
 
-// What is prepared for one set of shapes, made when it is first asked for, and kept. To be called with a
-// `Call` alive.
+// What is prepared for one set of shapes, made when it is first asked for, and kept, in a map for each place
+// that calls this. A `Call` must be alive.
 template <typename Prepared, typename Make>
 const Prepared& prepared(const std::vector<Shape>& shapes, const Make& make) {
     static auto* known = new std::map<std::vector<Shape>, Prepared>;
@@ -34,7 +34,8 @@ Format first_channels(const Shape& shape, int64_t channels);
 // Whatever format oneDNN computes fastest with.
 Format any_format(const Shape& shape);
 
-// One call of a kernel. While it lives, no other call runs in this process; its buffers are the next call's.
+// One call of a kernel. While it lives, no other call runs in this process. Its buffers are kept for the next
+// one: as many as a call needs, each as large as the largest so far.
 class Call {
   public:
     Call() : lock_(mutex_) {}
@@ -52,6 +53,7 @@ class Call {
     size_t used_ = 0;
 };
 
+// oneDNN's memory knows no const.
 dnnl::memory wrap(const Format& format, const void* values);
 void copy(dnnl::memory from, dnnl::memory to);
 void add(dnnl::memory from, dnnl::memory to);

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "oneapi/dnnl/dnnl_threadpool_iface.hpp"
@@ -15,7 +16,7 @@
 namespace fastflow {
 
 // As many threads as cores that the process may use, the calling one among them. One loop at a time: callers
-// hold the lock of `Call`.
+// hold the lock of `Call`. Bodies do not throw.
 class Threads final : public dnnl::threadpool_interop::threadpool_iface {
   public:
     static Threads& all() {
@@ -23,7 +24,7 @@ class Threads final : public dnnl::threadpool_interop::threadpool_iface {
         return *threads;
     }
 
-    int get_num_threads() const override { return count_; }
+    int get_num_threads() const override { return threads_; }
     bool get_in_parallel() const override { return working(); }
     uint64_t get_flags() const override { return 0; }  // parallel_for returns when all is done
     void wait() override {}
@@ -36,7 +37,7 @@ class Threads final : public dnnl::threadpool_interop::threadpool_iface {
         {
             const std::lock_guard<std::mutex> lock(mutex_);
             body_ = &body;
-            total_ = count;
+            items_ = count;
             next_ = 0;
             loop_++;
         }
@@ -49,15 +50,19 @@ class Threads final : public dnnl::threadpool_interop::threadpool_iface {
 
     // body(i) for i in 0..count-1, in contiguous parts.
     void each(int64_t count, const std::function<void(int64_t)>& body) {
-        const int parts = static_cast<int>(std::min<int64_t>(count, count_ * 4));
+        const int parts = static_cast<int>(std::min<int64_t>(count, threads_ * 4));
         parallel_for(parts, [&](int part, int of) {
             for (int64_t i = count * part / of; i < count * (part + 1) / of; i++) body(i);
         });
     }
 
   private:
-    Threads() : count_(cores()) {
-        for (int i = 1; i < count_; i++) std::thread([this] { serve(); }).detach();
+    Threads() : threads_(cores()) {
+        try {
+            for (int i = 1; i < threads_; i++) std::thread([this] { serve(); }).detach();
+        } catch (const std::system_error&) {
+            // The system allows no more threads: those that are there do the work.
+        }
     }
 
     static int cores() {
@@ -74,7 +79,7 @@ class Threads final : public dnnl::threadpool_interop::threadpool_iface {
 
     void work() {
         working() = true;
-        for (int i = next_++; i < total_; i = next_++) (*body_)(i, total_);
+        for (int i = next_++; i < items_; i = next_++) (*body_)(i, items_);
         working() = false;
     }
 
@@ -94,12 +99,12 @@ class Threads final : public dnnl::threadpool_interop::threadpool_iface {
         }
     }
 
-    const int count_;
+    const int threads_;
     std::mutex mutex_;
     std::condition_variable started_, finished_;
     const std::function<void(int, int)>* body_ = nullptr;
     std::atomic<int> next_{0};
-    int total_ = 0;
+    int items_ = 0;
     uint64_t loop_ = 0;
     int busy_ = 0;
 };
