@@ -4,6 +4,7 @@
 """
 
 import itertools
+from functools import cached_property
 from pathlib import Path
 
 import mindspore as ms
@@ -40,11 +41,15 @@ class This(Worker):
         self.size, self.batch, self.folder = size, batch, Path(folder)
         self.detector = Detector(architecture(backbone, size))
         kernels.install(self.detector)
-        self.train_step = TrainStep(self.detector.fastflow, adam(self.detector.fastflow, 1e-3, 1e-5))
         self.encoded = EncodedPictures(self.detector.encoder, inputs.pictures(pictures, size), backbone)
         order = Order(pictures, batch, seed=1)
         self.batches = map(order.batch, itertools.count())
         self.features, self.networks = {}, {}
+
+    @cached_property
+    def train_step(self) -> TrainStep:
+        """Made when first asked for: who only evaluates has no optimizer."""
+        return TrainStep(self.detector.fastflow, adam(self.detector.fastflow, 1e-3, 1e-5))
 
     def begin(self, variant: str) -> dict[str, float]:
         """Seconds of what is done once, compiling included: encoding (where features are kept) and the first step."""
