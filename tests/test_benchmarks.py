@@ -101,6 +101,7 @@ def test_pytorch_and_anomalib_are_built_with_this_projects_defaults():
     assert f"CONV3X3_ONLY = {{{names}}}" in text
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("built")
 def test_with_and_without_kernels_the_losses_are_the_same(tmp_path):
     sizes = {"size": 64, "batch": 2, "pictures": 4, "test_pictures": 8, "rounds": 1, "conv_size": 8}
