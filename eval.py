@@ -1,6 +1,7 @@
 """Evaluate a checkpoint on a category's test set: AUROC, AP, F1-max, AUPRO, per defect type; panels too."""
 
-from src import config, device
+from src import config
+from src.runtime import device
 from src.utils import log, run
 
 

@@ -1,6 +1,7 @@
 """Export a checkpoint as MINDIR, ONNX or AIR: picture in, anomaly map and score out."""
 
-from src import config, device
+from src import config
+from src.runtime import device
 from src.utils import run
 
 
@@ -8,9 +9,9 @@ def main() -> None:
     options = config.parse("export", __doc__)
     device.prepare_for(options)
 
-    from src import exporting
+    from src.deploy import export
 
-    exporting.export_checkpoint(options)
+    export.export_checkpoint(options)
 
 
 if __name__ == "__main__":

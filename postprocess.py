@@ -1,11 +1,12 @@
 """Turn the C++ runner's output into the figures and panels of eval.py."""
 
-from src import config, deployment, evaluation
+from src import config, evaluation
+from src.deploy import runner_files
 from src.utils import log, run
 
 
 def main() -> None:
-    result = deployment.postprocess(config.parse("postprocess", __doc__))
+    result = runner_files.postprocess(config.parse("postprocess", __doc__))
     for line in evaluation.headline(result):
         log.info(line)
 

@@ -1,6 +1,7 @@
 """Score pictures that nobody has labelled, and draw their heat maps, with a checkpoint that train.py wrote."""
 
-from src import config, device
+from src import config
+from src.runtime import device
 from src.utils import log, run
 
 

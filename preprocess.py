@@ -1,11 +1,12 @@
 """Turn a category's test set into the C++ runner's input: a .bin per picture and a manifest."""
 
-from src import config, deployment
+from src import config
+from src.deploy import runner_files
 from src.utils import run
 
 
 def main() -> None:
-    deployment.preprocess(config.parse("preprocess", __doc__))
+    runner_files.preprocess(config.parse("preprocess", __doc__))
 
 
 if __name__ == "__main__":

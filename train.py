@@ -1,14 +1,15 @@
 """Train FastFlow on one category's good pictures, evaluate it on the category's test set, and save it."""
 
-from src import config, device, parallel
+from src import config
+from src.runtime import device, processes
 from src.utils import log, run
 
 
 def main() -> None:
     options = config.parse("train", __doc__)
-    options.device_id = parallel.local_device(options.distribute, options.device_target, options.device_id)
+    options.device_id = processes.local_device(options.distribute, options.device_target, options.device_id)
     device.prepare_for(options)
-    group = parallel.Group.join(options.distribute)
+    group = processes.Group.join(options.distribute)
 
     from src import evaluation, training
 

@@ -4,7 +4,7 @@ import importlib.util
 import subprocess
 from dataclasses import dataclass
 
-from src import kernel_library
+from src.kernels import library
 from src.utils import UserError
 
 TRAINS = ("step", "epoch", "memory")
@@ -75,8 +75,8 @@ def _lacks(contestant: Contestant) -> str | None:
     module, file = contestant.needs or ("json", "")
     if importlib.util.find_spec(module) is None:
         return f"{module}: pip install -r {file}"
-    if contestant.kernels and not kernel_library.path().exists():
-        return f"the CPU kernels: {kernel_library.BUILD}"
+    if contestant.kernels and not library.path().exists():
+        return f"the CPU kernels: {library.BUILD}"
     return None
 
 

@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from src import ROOT
 from src.utils import UserError
 
-ROOT = Path(__file__).parent.parent
 STOP_SECONDS = 20  # for a worker to end by itself
 
 

@@ -13,7 +13,7 @@ from benchmarks.contestants import CONTESTANTS, choose, measuring, taking_part
 from benchmarks.process import Process
 from benchmarks.tables import Table, document
 from benchmarks.team import Settings, Team
-from src import kernel_library
+from src.kernels import library
 from src.utils import UserError, atomic_path, check_writable, log, write_json
 
 METHOD = (
@@ -94,7 +94,7 @@ def _facts(options: argparse.Namespace, settings: Settings, names: list[str]) ->
         except metadata.PackageNotFoundError:
             continue
     if any(CONTESTANTS[name].kernels for name in names):
-        versions["CPU kernels"] = kernel_library.path().stem
+        versions["CPU kernels"] = library.path().stem
     if options.anomalib:
         with Process("anomalib", settings.anomalib, "anomalib_model", settings.logs / "anomalib_model.log") as process:
             found = process.call("versions")

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from src.damages import KINDS
+from src.data.samples import Sample
 from src.evaluation import TestSet
-from src.fabric import draw
-from src.samples import Sample
+from src.synthetic.damages import KINDS
+from src.synthetic.fabric import draw
 
 GOOD = 4  # of so many pictures one is good, about as in MVTec AD's bottle (20 of 83)
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from tests import torch_reference
+from tests.support import torch_reference
 
 
 class IndexBlock(torch_reference.AllInOneBlock):

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Build the CPU kernels (src/cpu_kernels/), with which training and evaluation on a CPU are faster.
+# Build the CPU kernels (src/kernels/cpp/), with which training and evaluation on a CPU are faster.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -7,7 +7,7 @@ usage() {
     cat <<'TEXT'
 usage: scripts/build_cpu_kernels.sh
 
-Compiles src/cpu_kernels/ for the MindSpore of .venv (or of $PYTHON) into build/cpu_kernels/, where train.py, eval.py
+Compiles src/kernels/cpp/ for the MindSpore of .venv (or of $PYTHON) into build/cpu_kernels/, where train.py, eval.py
 and predict.py find it. Needs g++ 11 or later ($CXX, with $CXXFLAGS), and fetches oneDNN's headers from PyPI (onednn-devel,
 0.2 MB); the library is the one in MindSpore's wheel. x86-64 Linux only. A second run changes nothing.
 TEXT
@@ -30,7 +30,7 @@ cd "$root"
 find_mindspore='import importlib.util; print(importlib.util.find_spec("mindspore").submodule_search_locations[0])'
 libraries=$("$python" -c "$find_mindspore" 2>/dev/null)/lib ||
     die "$python has no MindSpore; set PYTHON to one that has, or make .venv (README, Quick start)"
-target=$("$python" -m src.kernel_library)
+target=$("$python" -m src.kernels.library)
 if [[ -e $target ]]; then
     echo "built already: $target"
     exit 0
@@ -46,8 +46,8 @@ trap 'rm -rf "$work"' EXIT
 # -Wno-psabi: vectors never cross the library's border. nodelete: its threads run until the process ends.
 read -r -a flags <<<"${CXXFLAGS:-}"
 "$compiler" -std=c++17 -O3 -fPIC -shared -pthread -Wno-psabi "${flags[@]}" \
-    -isystem "$(echo "$work"/headers/*.data/data/include)" src/cpu_kernels/*.cpp \
+    -isystem "$(echo "$work"/headers/*.data/data/include)" src/kernels/cpp/*.cpp \
     -L"$libraries" -l:libdnnl.so.3 -Wl,-rpath,"$libraries" -Wl,--no-undefined -Wl,-z,nodelete -o "$work/library.so" ||
-    die "src/cpu_kernels, $compiler could not compile it; see its messages above"
+    die "src/kernels/cpp, $compiler could not compile it; see its messages above"
 mv "$work/library.so" "$target"
 echo "built: $target"

@@ -145,6 +145,6 @@ all_categories_run() {
         devices+=${devices:+,}$1
         shift
     done
-    launch run_all run_all.py --dataset_path "$dataset" --pre_ckpt_path "$checkpoint" \
+    launch run_all scripts/run_all.py --dataset_path "$dataset" --pre_ckpt_path "$checkpoint" \
         --device_target "$device" --device_ids "${devices:-0}" "$@"
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from any folder
 
 from src.config import Parser
-from src.synthetic import make_category
+from src.synthetic.category import make_category
 from src.utils import log, run
 
 

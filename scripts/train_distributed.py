@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # so that it runs from any folder
 
-from src import msrun
+from src.runtime import msrun
 from src.utils import Interrupt, UserError, check_writable, run
 
 

@@ -1,1 +1,7 @@
-"""FastFlow (arXiv 2111.07677) on MindSpore: defect detection with 2D normalizing flows."""
+"""FastFlow on MindSpore. The files here are the method; each folder serves it (see README, "The code")."""
+
+from pathlib import Path
+
+__version__ = "1.0.0"
+
+ROOT = Path(__file__).resolve().parent.parent  # of the project: programs, scripts, what is built

@@ -4,7 +4,7 @@ from mindspore import Tensor, nn, ops
 
 from src.fastflow import FastFlow
 from src.loss import NegativeLogLikelihood
-from src.precision import LossScale
+from src.runtime.precision import LossScale
 
 
 def adam(fastflow: FastFlow, lr: float, weight_decay: float) -> nn.Adam:

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from src.layouts import categories, test_samples, train_samples
-from src.pictures import PROTOCOLS, load_image, load_mask
-from src.samples import Sample, has_masks
+from src.data.layouts import categories, test_samples, train_samples
+from src.data.pictures import PROTOCOLS, load_image, load_mask
+from src.data.samples import Sample, has_masks
 from src.utils import UserError
 
 __all__ = [

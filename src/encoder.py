@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mindspore import Tensor, nn, ops
 
 from src.efficientnet import EfficientNetLite0
-from src.operations import Spread
+from src.kernels.operations import Spread
 from src.resnet import resnet18, wide_resnet50_2
 
 STRIDES = (4, 8, 16)

@@ -8,8 +8,8 @@ import numpy as np
 
 from src import metrics
 from src.dataset import Sample, has_masks, load_images, load_masks
+from src.report.panels import ColourScale, save_panels
 from src.utils import UserError, log, versions
-from src.visualize import ColourScale, save_panels
 
 HEADLINE = ("pixel_auc", "image_auc", "aupro", "pixel_ap", "image_ap", "pixel_f1_max", "image_f1_max")
 KEPT_PIXELS = 1 << 24  # more good pixels than these (64 MB) are sorted anew for each defect type

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from src.operations import ChannelSplit, PermutedAffine, PictureSum, Spread
+from src.kernels.operations import ChannelSplit, PermutedAffine, PictureSum, Spread
 
 CLAMP = 2.0  # |s| < 2: one coupling scales by e^-2 to e^2 (FrEIA's AllInOneBlock as FastFlow sets it)
 

@@ -15,8 +15,8 @@ from mindspore import Tensor
 
 from src.dataset import normalize
 from src.encoder import ENCODERS, STRIDES, Encoder
-from src.parallel import ALONE, Group
-from src.progress import progress
+from src.report.console import progress
+from src.runtime.processes import ALONE, Group
 from src.utils import UserError, log
 
 ENCODE_BATCH = 8  # pictures per encoder call while the cache is filled

@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 from mindspore import Tensor
 
-from src import checkpoint, evaluation, kernel_library, kernels
+from src import checkpoint, evaluation
+from src.data.samples import Sample, list_pictures, named
+from src.data.source import Source
 from src.dataset import load_images, normalize
 from src.detector import Detector
 from src.encoder import ENCODERS
 from src.evaluation import TestSet
-from src.graph_cache import GraphCache
-from src.progress import progress
-from src.samples import Sample, list_pictures, named
-from src.source import Source
+from src.kernels import cells, library
+from src.report.console import progress
+from src.report.panels import ColourScale, save_panels
+from src.runtime.graph_cache import GraphCache
 from src.utils import UserError, check_writable, log, write_json
-from src.visualize import ColourScale, save_panels
 
 CHUNK = 64  # pictures that predict_folder holds at a time
 
@@ -59,7 +60,7 @@ def evaluate_checkpoint(options: argparse.Namespace) -> dict:
         UserError: anything wrong with the input.
     """
     detector, meta = checkpoint.load_detector(options.ckpt_path)
-    kernels.install(detector)
+    cells.install(detector)
     category = options.category or meta.get("category")
     if not category:
         raise UserError(f"{options.ckpt_path} does not say its category; give --category")
@@ -79,7 +80,7 @@ def evaluate_checkpoint(options: argparse.Namespace) -> dict:
     result = {"checkpoint": source.name, **evaluation.report(category, test, maps, scores)}
     result["seconds_predicting"] = round(predicted - started, 3)
     result["seconds_measuring"] = round(time.perf_counter() - predicted, 3)
-    result["cpu_kernels"] = kernel_library.in_use is not None
+    result["cpu_kernels"] = library.in_use is not None
     result["options"] = vars(options)
     write_json(target, result)
     if options.save_imgs:
@@ -101,7 +102,7 @@ def predict_folder(options: argparse.Namespace) -> dict[str, dict]:
         UserError: no pictures, or panels that would be written among the pictures.
     """
     detector, meta = checkpoint.load_detector(options.ckpt_path)
-    kernels.install(detector)
+    cells.install(detector)
     base, folder = Path(options.img_dir).resolve(), Path(options.output_dir).resolve()
     if folder == base or base in folder.parents:
         raise UserError(f"--output_dir {folder} is among the pictures of --img_dir; give a folder outside of it")

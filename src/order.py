@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.parallel import ALONE, Group
+from src.runtime.processes import ALONE, Group
 from src.utils import UserError
 
 

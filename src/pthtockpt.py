@@ -14,8 +14,9 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # src/ itself must no
 
 import argparse
 
-from src import config, device
+from src import config
 from src.options import BACKBONES, picture_size
+from src.runtime import device
 from src.utils import UserError, run
 
 
@@ -46,7 +47,7 @@ def main() -> None:
     if target.resolve() == source.resolve():
         raise UserError(f"{source} would be overwritten; give --ckpt_path another name")
     device.prepare("CPU")
-    from src.convert import convert
+    from src.convert.convert import convert
 
     print(convert(source, target, options.arch, options.category, options.im_resize))
 

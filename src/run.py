@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from src import checkpoint
+from src.data.source import Source
 from src.detector import Architecture
 from src.order import Order
-from src.source import Source
 from src.utils import UserError, log, read_json, remove_leftovers, versions
 
 # A resumed run must agree with the interrupted one in these, or it would be neither.

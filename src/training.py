@@ -13,22 +13,23 @@ from dataclasses import asdict, astuple
 import numpy as np
 from mindspore import Tensor
 
-from src import checkpoint, evaluation, kernel_library, kernels, state
+from src import checkpoint, evaluation, state
 from src.cell import TrainStep, adam
+from src.data.source import Source
 from src.dataset import load_images
 from src.detector import Architecture, Detector
 from src.evaluation import TestSet
 from src.features import CachedFeatures, EncodedPictures, training_features
-from src.graph_cache import GraphCache
 from src.inference import predict
+from src.kernels import cells, library
 from src.order import Order, effective_batch_size
-from src.parallel import ALONE, Group
-from src.precision import in_precision
-from src.progress import ProgressLine
+from src.report.console import ProgressLine
+from src.report.panels import ColourScale, save_curves
 from src.run import RESUMED_OPTIONS, Files, Progress, chosen, describe, finished_result
-from src.source import Source
+from src.runtime.graph_cache import GraphCache
+from src.runtime.precision import in_precision
+from src.runtime.processes import ALONE, Group
 from src.utils import Interrupt, UserError, check_writable, log, versions, write_json
-from src.visualize import ColourScale, save_curves
 
 
 def train(options: argparse.Namespace, group: Group = ALONE) -> dict | None:
@@ -73,8 +74,8 @@ class Training:
         self.files.remove_leftovers()
         self.detector = Detector(architecture, options.seed)
         checkpoint.load_encoder(self.detector.encoder, options.backbone, options.pre_ckpt_path)
-        kernels.install(self.detector)
-        if group.leads and (hint := kernel_library.hint(options)):
+        cells.install(self.detector)
+        if group.leads and (hint := library.hint(options)):
             log.info(hint)
 
         self.test = TestSet.load(test, *(options.im_resize, options.gt_protocol, options.num_workers))
@@ -191,7 +192,7 @@ class Training:
             "seconds": round(self.progress.seconds, 3),
             "steps": self.progress.step,
             "skipped_steps": self.step.skipped_steps(),
-            "cpu_kernels": kernel_library.in_use is not None,
+            "cpu_kernels": library.in_use is not None,
             "train_pictures": self.order.count,
             "test_pictures": len(self.test.images),
             "options": vars(self.options)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from src import device
+from src.runtime import device
 
 device.prepare("CPU")
 
@@ -18,5 +18,5 @@ os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="fastflow_tests_")
 atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 # Fixtures for every test.
-from tests.programs import data, trained, weights  # noqa: F401
-from tests.runner_toolchain import runner  # noqa: F401
+from tests.support.programs import data, trained, weights  # noqa: F401
+from tests.support.runner_toolchain import runner  # noqa: F401

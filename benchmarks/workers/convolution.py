@@ -1,6 +1,6 @@
 """One 3x3 convolution in MindSpore, with whatever instruction sets the environment leaves to oneDNN."""
 
-from src import device
+from src.runtime import device
 
 device.prepare("CPU")  # limits oneDNN unless ONEDNN_MAX_CPU_ISA is set
 

@@ -1,6 +1,6 @@
 """The 2022 way (benchmarks/way2022.py) in MindSpore's graph mode, with oneDNN limited as this project limits it."""
 
-from src import device
+from src.runtime import device
 
 device.prepare("CPU")
 

@@ -10,7 +10,7 @@ from benchmarks import inputs, scoring, testset
 from benchmarks.torch_network import adam, by_index
 from benchmarks.workers.serve import Worker, check_loss, seconds_of, serve
 from src.dataset import normalize
-from tests import torch_reference
+from tests.support import torch_reference
 
 # Of src.encoder, which needs MindSpore: channels, and whether the flow has 3x3 convolutions only. Tested to be equal.
 SHAPES = {

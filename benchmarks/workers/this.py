@@ -13,12 +13,14 @@ from mindspore import Tensor
 
 from benchmarks import inputs, testset
 from benchmarks.workers.serve import Worker, check_loss, seconds_of
-from src import evaluation, exporting, kernels
+from src import evaluation
 from src.cell import TrainStep, adam
+from src.deploy import export
 from src.detector import Architecture, Detector
 from src.encoder import ENCODERS
 from src.features import CachedFeatures, EncodedPictures
 from src.inference import predict
+from src.kernels import cells
 from src.order import Order
 
 
@@ -40,7 +42,7 @@ class This(Worker):
         ms.set_seed(1)
         self.size, self.batch, self.folder = size, batch, Path(folder)
         self.detector = Detector(architecture(backbone, size))
-        kernels.install(self.detector)
+        cells.install(self.detector)
         self.encoded = EncodedPictures(self.detector.encoder, inputs.pictures(pictures, size), backbone)
         order = Order(pictures, batch, seed=1)
         self.batches = map(order.batch, itertools.count())
@@ -82,14 +84,14 @@ class This(Worker):
     def _network(self, variant: str, batch: int):
         """A function from a normalised batch to arrays."""
         if variant == "mindir":
-            return exporting.load(self._write(batch, "MINDIR"), "MINDIR")
+            return export.load(self._write(batch, "MINDIR"), "MINDIR")
         self.detector.set_train(False)
         return lambda image: [output.asnumpy() for output in self.detector(Tensor(image))]
 
     def _write(self, batch: int, file_format: str) -> Path:
         self.detector.set_train(False)
         file = self.folder / f"detector_{batch}.{file_format.lower()}"
-        exporting.write(self.detector, Tensor(inputs.normalized(batch, self.size)), file, file_format)
+        export.write(self.detector, Tensor(inputs.normalized(batch, self.size)), file, file_format)
         return file
 
     def export(self, batch: int) -> str:

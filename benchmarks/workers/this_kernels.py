@@ -1,6 +1,6 @@
 """This project with its CPU kernels; oneDNN has no limit here, so none of MindSpore's own convolutions may run."""
 
-from src import device
+from src.runtime import device
 
 device.prepare("CPU", cpu_kernels="on")
 

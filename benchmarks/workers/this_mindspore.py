@@ -1,6 +1,6 @@
 """This project without its CPU kernels: MindSpore's operations, oneDNN limited to AVX2. It exports files, too."""
 
-from src import device
+from src.runtime import device
 
 device.prepare("CPU", cpu_kernels="off")
 

@@ -1,0 +1,27 @@
+"""Train and evaluate every category of a data set, and write their table.
+
+Beside its own options it takes those of train.py and eval.py and passes them on. Started again, it skips what is
+finished and goes on with what is not. Exit status: 0 all categories are in the table; 1 at least one failed (the
+others are done); 2 wrong options; 130 interrupted, and saved.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # the project's root in the place of scripts/
+
+from src import config
+from src.run_all import categories
+from src.utils import log, run
+
+
+def main() -> None:
+    options = config.parse("run_all", __doc__)
+    table = categories.run_all(options)
+    log.info("\n%s\ntable: %s/table.{md,csv,json}", table.markdown(), options.ckpt_dir)
+    if table.failed:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,98 @@
+"""The rewrite of a MindIR of version 3 to version 1: every operation by its rule, and what holds them together."""
+
+from mindspore.train import mind_ir_pb2 as ir
+
+from src.deploy.mindir.graph import PASS_THROUGH, Call, Graph, called, needed
+from src.deploy.mindir.rules import RULES, write_by_rule
+from src.deploy.mindir.special import SPECIAL
+from src.deploy.mindir.values import without_sequence
+from src.deploy.mindir.writer import Writer
+from src.utils import UserError
+
+
+class Rewriter:
+    """Walks the nodes that the outputs need once, in their order (producers first), and writes them."""
+
+    def __init__(self, model: ir.ModelProto) -> None:
+        self.model = model
+        self.graph = Graph(model)
+        self.writer = Writer()
+        self.aliases: dict[str, str] = {}  # what an operation passes on, by the name of its output
+
+    def rewrite(self) -> ir.ModelProto:
+        """The model of version 1.
+
+        Raises:
+            UserError: the graph has an operation, argument or structure without a rule; the text names it.
+        """
+        self._read_entries()
+        self.graph.check_side_effects()
+        for node in self.graph.needed_nodes():
+            if node.op_type == "Constant":
+                self.writer.write_constant(node.output[0], node.attribute[0])
+            else:
+                self._rewrite_node(node)
+        return self._assemble()
+
+    def _read_entries(self) -> None:
+        """Check what the graph consists of; take the shapes of parameters and inputs."""
+        if self.model.functions:
+            raise UserError("the graph calls sub-graphs; export without control flow on tensors")
+        for parameter in self.model.graph.parameter:
+            if parameter.HasField("external_data"):
+                raise UserError("the weights lie in files beside it; export a model below 1 GB in one file")
+            self.writer.shapes[parameter.name] = tuple(parameter.dims)
+        for entry in self.model.graph.input:
+            self.writer.shapes[entry.name] = tuple(entry.tensor[0].dims)
+
+    def _rewrite_node(self, node: ir.NodeProto) -> None:
+        name = node.output[0]
+        inputs = [self.aliases.get(entry, entry) for entry in node.input]
+        call = Call(node, self.graph.primitive(node), inputs)
+        if call.shape is not None:
+            self.writer.shapes[name] = call.shape
+        if call.operation == "UpdateState":
+            return
+        if call.operation in PASS_THROUGH:
+            self.aliases[name] = inputs[0]
+        elif call.operation in SPECIAL:
+            SPECIAL[call.operation](call, self.writer)
+        elif call.operation in RULES:
+            write_by_rule(RULES[call.operation], call, self.writer)
+        else:
+            raise UserError(
+                f"{call} has no rule for MindIR version 1; write the network without it or export version 3"
+            )
+
+    def _assemble(self) -> ir.ModelProto:
+        """A model of what was written, as far as it turned out to be needed."""
+        source = self.model
+        model = ir.ModelProto(
+            ir_version=source.ir_version,
+            producer_name=source.producer_name,
+            model_version=source.model_version,
+            little_endian=source.little_endian,
+            mind_ir_version=1,
+        )
+        graph = model.graph
+        graph.name = source.graph.name
+        graph.output.extend(self._output(entry) for entry in source.graph.output)
+        used = needed(graph.output[0].name, {node.name: node.input for node in self.writer.nodes})
+        graph.node.extend(node for node in self.writer.nodes if node.name in used)
+        for parameter in source.graph.parameter:
+            if parameter.name in used:
+                kept = graph.parameter.add()
+                kept.CopyFrom(parameter)
+                kept.ClearField("compression_type")
+        graph.input.extend(source.graph.input)
+        operations = {called(node) for node in graph.node}
+        model.primitives.extend(p for p in self.writer.primitives.values() if p.name in operations)
+        return model
+
+    def _output(self, entry: ir.ValueInfoProto) -> ir.ValueInfoProto:
+        written = ir.ValueInfoProto()
+        written.CopyFrom(entry)
+        written.name = self.aliases.get(entry.name, entry.name)
+        if written.HasField("attr_info"):
+            written.attr_info.CopyFrom(without_sequence(entry.attr_info))
+        return written

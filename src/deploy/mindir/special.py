@@ -1,0 +1,90 @@
+"""How operations of version 3 are written in version 1: those that become other operations, or need a check."""
+
+from collections.abc import Callable
+
+from src.deploy.mindir.graph import Call
+from src.deploy.mindir.rules import ASCEND_NAMES
+from src.deploy.mindir.values import to_integers, to_number
+from src.deploy.mindir.writer import Writer
+from src.utils import UserError
+
+
+def _tuple(call: Call, writer: Writer) -> None:
+    """MakeTuple's own attributes are left out."""
+    writer.write(call, "MakeTuple", call.inputs)
+
+
+def _add_in_place(call: Call, writer: Writer) -> None:
+    """InplaceAddExt(a, b, alpha, order), checked by `Graph.check_side_effects`, is a + b."""
+    if writer.constant(call.inputs[2], call) != 1:
+        raise UserError(f"{call} has no rule for a factor; write a = a + b")
+    writer.write(call, "Add", [writer.as_tensor(entry) for entry in call.inputs[:2]])
+
+
+def _pad(call: Call, writer: Writer) -> None:
+    """PadV3 pads by an argument, last dimension first; Pad by an attribute, first dimension first."""
+    attributes = call.attributes
+    if attributes["mode"] != "constant" or not attributes.get("paddings_contiguous", True):
+        raise UserError(f"{call} has no rule for {attributes['mode']}; pad by zeros")
+    if len(call.inputs) > 2 and to_number(writer.constant(call.inputs[2], call)) != 0:
+        raise UserError(f"{call} pads by other than 0; pad by zeros")
+    flat = to_integers(writer.constant(call.inputs[1], call))
+    pairs = list(zip(flat[::2], flat[1::2]))
+    rank = len(writer.shapes[call.inputs[0]])
+    paddings = (((0, 0),) * (rank - len(pairs))) + tuple(reversed(pairs))
+    writer.write(call, "Pad", call.inputs[:1], {"paddings": paddings})
+
+
+def _matmul(call: Call, writer: Writer) -> None:
+    """MatMulExt (ops.matmul) multiplies matrices or stacks; version 1 has an operation for each."""
+    ranks = [len(writer.shapes[entry]) for entry in call.inputs]
+    if min(ranks) < 2:
+        raise UserError(f"{call} has no rule for vectors; multiply matrices")
+    name = "MatMul" if ranks == [2, 2] else "BatchMatMul"
+    writer.write(call, name, call.inputs, dict.fromkeys((*ASCEND_NAMES, *ASCEND_NAMES.values()), False))
+
+
+def _reduce_max(call: Call, writer: Writer) -> None:
+    """max x = -min -x: ReduceMax of MindSpore Lite 2.0 on CPU gives 0 where all values are negative."""
+    x, axis, keep_dims = call.inputs[:3]
+    attributes = {"keep_dims": writer.constant(keep_dims, call)}
+    negative = writer.write_before(call, "Neg", [x], writer.shapes[x])
+    least = writer.write_before(call, "ReduceMin", [negative, axis], call.shape, attributes)
+    writer.write(call, "Neg", [least])
+
+
+def _reduce_sum(call: Call, writer: Writer) -> None:
+    """ReduceSum(x, axis, keep_dims, skip_mode) and SumExt(x, axis, keep_dims, dtype)."""
+    axis, keep_dims, last = (writer.constant(entry, call) for entry in call.inputs[1:])
+    if axis in (None, ()) or last not in (None, False):
+        raise UserError(f"{call} has no rule without axes or with another type; name the axes and stay in float32")
+    writer.write(call, "ReduceSum", call.inputs[:2], {"keep_dims": keep_dims})
+
+
+def _reciprocal(call: Call, writer: Writer) -> None:
+    """1 / x."""
+    writer.write(call, "RealDiv", [writer.scalar("one.float32", 1.0), call.inputs[0]])
+
+
+def _rsqrt(call: Call, writer: Writer) -> None:
+    """1 / sqrt(x): Rsqrt of MindSpore Lite 2.0 on CPU is an approximation, off by a thousandth."""
+    root = writer.write_before(call, "Sqrt", call.inputs[:1], call.shape)
+    writer.write(call, "RealDiv", [writer.scalar("one.float32", 1.0), root])
+
+
+def _cast(call: Call, writer: Writer) -> None:
+    raise UserError(f"{call} has no rule for MindIR version 1; compute in float32 throughout")
+
+
+SPECIAL: dict[str, Callable[[Call, Writer], None]] = {
+    "MakeTuple": _tuple,
+    "InplaceAddExt": _add_in_place,
+    "PadV3": _pad,
+    "MatMulExt": _matmul,
+    "ReduceMax": _reduce_max,
+    "ReduceSum": _reduce_sum,
+    "SumExt": _reduce_sum,
+    "Reciprocal": _reciprocal,
+    "Rsqrt": _rsqrt,
+    "Cast": _cast,
+}

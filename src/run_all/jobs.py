@@ -1,0 +1,196 @@
+"""Work on a category as child processes: training, then evaluation; several categories at once, each on its device."""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from src import ROOT
+from src.utils import UserError, log
+
+_PROGRESS = re.compile(rb"epoch (\d+)/(\d+), step \d+: loss (\S+), .* (\S+) left")
+_SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One program to run for a category, and how to see that it has been done already."""
+
+    program: str
+    arguments: list[str]
+    is_done: Callable[[], bool]
+
+
+@dataclass
+class Job:
+    """A category's steps, one after the other, with one log. `failed` says why it was given up."""
+
+    category: str
+    steps: list[Step]
+    log: Path
+    failed: str | None = None
+    process: subprocess.Popen | None = field(default=None, repr=False)
+    _number: int = 0
+    _start: int = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps are."""
+        return self._number == len(self.steps)
+
+    def begin(self, device_id: int, lock: int) -> bool:
+        """Start the next step that is not done; False when there is none.
+
+        Args:
+            device_id: where it is to compute.
+            lock: the folder's lock; the child keeps it while it lives.
+        """
+        while not self.done and self.steps[self._number].is_done():
+            self._number += 1
+        if self.done:
+            return False
+        step = self.steps[self._number]
+        command = [sys.executable, "-u", str(ROOT / step.program), *step.arguments]
+        command.append(f"--device_id={device_id}")
+        with self.log.open("ab") as file:
+            file.write(f"$ {shlex.join(command)}\n".encode())
+            self._start = file.tell()
+        with self.log.open("ab") as file:
+            self.process = subprocess.Popen(
+                *(command,),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C on the terminal reaches it through us, once
+                pass_fds=(lock,),
+                preexec_fn=_end_with_parent if _LIBC else None,
+            )
+        return True
+
+    def ended(self) -> bool:
+        """Whether the step's process has ended; a status other than 0 fails the job."""
+        status = self.process.poll()
+        if status is None:
+            return False
+        if status:
+            ending = f"ended by signal {-status}" if status < 0 else f"exit status {status}"
+            self.failed = f"{self.steps[self._number].program}: {self._last_error() or ending}"
+        else:
+            self._number += 1
+        return True
+
+    def _said(self) -> bytes:
+        """The end of what this step wrote to the log."""
+        with self.log.open("rb") as file:
+            file.seek(max(self._start, self.log.stat().st_size - 8192))
+            return file.read()
+
+    def _last_error(self) -> str | None:
+        errors = re.findall(rb"^(?:error: |\w*Error: |interrupted).*$", self._said(), re.M)
+        return errors[-1].decode(errors="replace") if errors else None
+
+    def progress(self) -> tuple[int, str]:
+        """Epochs finished (as far as the log says), and in words what is going on."""
+        if self.steps[self._number].program != "train.py":
+            return 0, f"{self.category}: evaluating"
+        found = _PROGRESS.findall(self._said())
+        if not found:
+            return 0, f"{self.category}: starting"
+        epoch, epochs, loss, left = (text.decode() for text in found[-1])
+        return int(epoch) - 1, f"{self.category}: epoch {epoch}/{epochs}, loss {loss}, {left} left"
+
+
+def _end_with_parent() -> None:
+    """In the child: be asked to stop (SIGTERM: train.py saves its state) when the parent dies, by SIGKILL too."""
+    _LIBC.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def locked(folder: Path, patience: float = 120.0) -> Iterator[int]:
+    """Hold `<folder>/.run_all.lock`, so that no two batches work in one folder; gives its file descriptor.
+
+    The children of a batch that was killed hold it until they have saved their state: they are waited for.
+
+    Raises:
+        UserError: the lock is not free after `patience` seconds.
+    """
+    handle = os.open(folder / ".run_all.lock", os.O_RDWR | os.O_CREAT, 0o666)
+    started, told = time.monotonic(), False
+    try:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() - started > patience:
+                    raise UserError(
+                        f"another run_all is at work in {folder}; wait for it, or give another --ckpt_dir"
+                    ) from None
+            if not told:
+                log.info("waiting for an earlier run_all in %s to end", folder)
+                told = True
+            time.sleep(0.5)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def run_jobs(
+    jobs: list[Job],
+    devices: list[int],
+    lock: int,
+    stop: Callable[[], bool],
+    changed: Callable[[list[Job], list[Job]], None],
+) -> bool:
+    """Work off the jobs, at most one per entry of `devices` at a time; a job that fails does not stop the others.
+
+    Args:
+        devices: a device number per place; a number that stands there twice computes two categories at once.
+        lock: what the children keep open (see `locked`).
+        stop: asked all the time; once true, the children are told to save and end, and nothing new is begun.
+        changed: told (running, finished) jobs twice a second.
+
+    Returns:
+        False if it was stopped.
+    """
+    waiting, free, running, finished = deque(jobs), list(devices)[::-1], {}, []
+    told = False
+    try:
+        while running or (waiting and not stop()):
+            while waiting and free and not stop():
+                job, device = waiting.popleft(), free.pop()
+                if job.begin(device, lock):
+                    running[device, job.category] = job
+                else:
+                    finished.append(job)
+                    free.append(device)
+            if stop() and not told:
+                told = True
+                for job in running.values():
+                    job.process.terminate()
+            changed(list(running.values()), finished)
+            for (device, name), job in list(running.items()):
+                if job.ended() and (told or job.failed or not job.begin(device, lock)):
+                    if told:  # it ended because we asked it to
+                        job.failed = None
+                    finished.append(running.pop((device, name)))
+                    free.append(device)
+            time.sleep(0.5 if running else 0)
+        changed([], finished)
+    finally:  # also at a second Ctrl-C
+        for job in running.values():
+            if job.process.poll() is None:
+                job.process.kill()
+                job.process.wait()
+    return not (told or stop())

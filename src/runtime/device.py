@@ -1,0 +1,85 @@
+"""Which device computes, and what must be set before MindSpore is imported. Nothing here imports it at the top."""
+
+import argparse
+import os
+from pathlib import Path
+
+from src.kernels import library
+from src.utils import UserError, log
+
+TARGETS = ("Ascend", "GPU", "CPU")
+
+
+def _device_files(target: str) -> bool:
+    """Whether the operating system shows a device of this kind (CPU: always)."""
+    pattern = {"Ascend": "davinci[0-9]*", "GPU": "nvidia[0-9]*", "CPU": "null"}[target]
+    return any(Path("/dev").glob(pattern))
+
+
+def prepare(target: str | None = None, device_id: int = 0, cpu_kernels: str = "off") -> str:
+    """Choose the device, set MindSpore's environment, import it, and set device and graph mode.
+
+    Must run before anything imports mindspore. On a CPU with AVX-512, the convolutions of MindSpore 2.9 and
+    2.10 fall to oneDNN's reference code, 100 times slower, unless oneDNN is limited to AVX2; a value that the
+    user has set stays. Our own kernels convolve well with AVX-512, so with them there is no limit, and none of
+    MindSpore's convolutions may be used.
+
+    Args:
+        target: "Ascend", "GPU", "CPU", or None for the first of these that the machine has.
+        device_id: number of the device.
+        cpu_kernels: whether a CPU uses our own kernels, as `library.choose` takes it.
+
+    Returns:
+        The device target in use.
+
+    Raises:
+        UserError: the machine has no such device, this MindSpore cannot use it, or there are no such kernels.
+    """
+    found = [name for name in ((target,) if target else TARGETS) if _device_files(name)]
+    if not found:
+        raise UserError(
+            f"--device_target {target}: this machine shows no {target} device; choose another or install its driver"
+        )
+    os.environ.setdefault("GLOG_v", "3")  # errors only; MindSpore warns of every device that is not there
+    uses_kernels = "CPU" in found and library.choose(cpu_kernels)
+    limit_onednn = "CPU" in found and not uses_kernels and "ONEDNN_MAX_CPU_ISA" not in os.environ
+    if limit_onednn:
+        os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
+
+    import mindspore as ms
+
+    usable = [name for name in found if getattr(ms.device_context, name.lower()).is_available()]
+    if not usable:
+        raise UserError(
+            f"--device_target {target}: MindSpore {ms.__version__} as installed cannot use it; "
+            f"install the MindSpore package for {target}, or choose CPU"
+        )
+    chosen = usable[0]
+    if chosen != "CPU":
+        if cpu_kernels == "on":
+            raise UserError(f"--cpu_kernels on: the device is {chosen}; give --device_target CPU, or leave it out")
+        library.choose("off")
+        if limit_onednn:
+            del os.environ["ONEDNN_MAX_CPU_ISA"]
+    count = getattr(ms.device_context, chosen.lower()).device_count()
+    if device_id >= count:
+        raise UserError(f"--device_id {device_id}: this machine has {count} {chosen} device(s), numbered from 0")
+    ms.set_device(chosen, device_id)
+    ms.set_context(mode=ms.GRAPH_MODE)
+    if target is None:
+        log.info("device: %s %d", chosen, device_id)
+    return chosen
+
+
+def prepare_for(options: argparse.Namespace) -> None:
+    """`prepare` as a program's options say; `device_target` becomes the device in use.
+
+    Raises:
+        UserError: as `prepare`; or CPU kernels, which are float32, for half precision.
+    """
+    cpu_kernels = getattr(options, "cpu_kernels", "off")
+    if getattr(options, "amp_level", "O0") != "O0":
+        if cpu_kernels == "on":
+            raise UserError(f"--cpu_kernels on: they are for float32, not --amp_level {options.amp_level}; leave one")
+        cpu_kernels = "off"
+    options.device_target = prepare(options.device_target, options.device_id, cpu_kernels)

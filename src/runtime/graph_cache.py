@@ -1,0 +1,113 @@
+"""Compiled graphs kept on disk: a program that starts again loads its graph instead of compiling it.
+
+MindSpore's own cache (2.10) watches the source files, but neither the shapes nor the options: a graph of another
+batch size is loaded as it is, and the losses are NaN. So each graph has a folder of its own here, named by a digest
+of everything that shapes it. Weights are not kept: a loaded graph takes them from its cell, by name.
+MindSpore settles its folder at the first graph of a process, so a program keeps one: the one it waits for longest.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import mindspore as ms
+from mindspore import Tensor, nn
+
+from src import ROOT
+from src.kernels import library
+from src.utils import UserError, log, versions
+
+KEPT = 30  # graphs, the last used; each is some megabytes
+_OURS = re.compile(r"[0-9a-f]{32}|\.new\..*")
+
+
+class GraphCache:
+    """The kept graphs of all runs, in `folder`; None: every graph is compiled when it is first called."""
+
+    def __init__(self, folder: Path | None = None):
+        self.folder, self._used = folder, False
+
+    @classmethod
+    def of(cls, option: str) -> "GraphCache":
+        """What `--graph_cache` says: "auto" (the user's cache folder, if it can be written), "off", or a folder.
+
+        "auto" keeps graphs on the CPU only: MindSpore's cache has not been tried here on other devices.
+
+        Raises:
+            UserError: a folder that cannot be written.
+        """
+        if option == "off" or (option == "auto" and ms.get_context("device_target") != "CPU"):
+            return cls()
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        folder = (home / "fastflow_mindspore" if option == "auto" else Path(option)).absolute()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            if option != "auto":
+                raise UserError(f"--graph_cache {option}: {error.strerror}; choose another folder, or off") from error
+            log.info("compiled graphs are not kept: %s: %s", folder, error.strerror)
+            return cls()
+        return cls(folder)
+
+    def prepare(self, cell: nn.Cell, *inputs: Tensor, shaped_by: dict) -> None:
+        """Load the cell's graph for inputs of these shapes, or compile and keep it; calling the cell only runs it then.
+
+        Only the first call in a process does something.
+
+        Args:
+            shaped_by: what the graph depends on beside parameters and inputs (options, constants); goes into JSON.
+        """
+        if self.folder is None or self._used:
+            return
+        self._used = True
+        kept = self.folder / _digest(cell, inputs, shaped_by)
+        if kept.is_dir():
+            os.utime(kept)
+            _compile(cell, inputs, kept)
+            return
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".new.", ignore_cleanup_errors=True) as new:
+            _compile(cell, inputs, Path(new))
+            if not kept.exists():  # another process may have been faster
+                os.rename(new, kept)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Remove all but the last used graphs; what a killed process left counts as one. Other files stay."""
+        ours = [path for path in self.folder.iterdir() if _OURS.fullmatch(path.name)]
+        for path in sorted(ours, key=os.path.getmtime)[:-KEPT]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _compile(cell: nn.Cell, inputs: tuple[Tensor, ...], folder: Path) -> None:
+    """Compile with MindSpore's cache in `folder`, which loads what is there."""
+    ms.set_context(enable_compile_cache=True, compile_cache_path=str(folder))
+    try:
+        cell.compile(*inputs)
+    finally:
+        ms.set_context(enable_compile_cache=False)
+
+
+def _digest(cell: nn.Cell, inputs: tuple[Tensor, ...], shaped_by: dict) -> str:
+    """A name for the graph: of the sources, the versions, the device, the cell's parameters and the inputs."""
+    sources = sorted((ROOT / "src").rglob("*.py"))
+    description = {
+        "sources": [hashlib.sha256(path.read_bytes()).hexdigest() for path in sources],
+        "program": sys.argv[0],
+        "versions": versions(),
+        "device": ms.get_context("device_target"),
+        "kernels": str(library.in_use),
+        "oneDNN": os.environ.get("ONEDNN_MAX_CPU_ISA"),
+        "cell": type(cell).__name__,
+        "training": cell.training,
+        "parameters": [[p.name, p.shape, str(p.dtype), p.requires_grad] for p in cell.get_parameters()],
+        "inputs": [[x.shape, str(x.dtype)] for x in inputs],
+        "shaped_by": shaped_by,
+    }
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,77 @@
+"""A generated category in the MVTec layout: woven fabric with four kinds of defects and exact masks."""
+
+import re
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from src.synthetic.damages import KINDS
+from src.synthetic.fabric import draw
+from src.utils import UserError
+
+MIN_SIZE = 32
+
+
+def make_category(
+    output_dir: str | Path,
+    category: str,
+    train: int = 60,
+    good: int = 16,
+    defects: int = 32,
+    image_size: int = 256,
+    seed: int = 0,
+) -> Path:
+    """Write `<output_dir>/<category>` with train/good, test/good, test/<kind>, ground_truth/<kind> (PNG).
+
+    Args:
+        train, good, defects: numbers of training pictures, good and defective test pictures; the defective
+            ones are shared out among `KINDS` in turn. A picture does not depend on these numbers.
+        image_size: pixels per side, at least 32.
+        seed: the same seed and category give the same files to the byte (with the same libraries).
+
+    Returns:
+        The category's folder. It appears when complete; until then the files are in a hidden one beside it.
+
+    Raises:
+        UserError: an unusable name, size, number or seed; a folder that is not empty or cannot be written.
+    """
+    if not re.fullmatch(r"\w[\w .-]*", category):
+        raise UserError(f"{category!r} cannot name a category; use letters, digits, _, - and .")
+    if image_size < MIN_SIZE:
+        raise UserError(f"an image size of {image_size}; give {MIN_SIZE} or more")
+    if min(train, good, defects) < 1 or seed < 0:
+        raise UserError("train, good and defects must be 1 or more, and the seed 0 or more; change them")
+    target = Path(output_dir) / category
+    try:
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise UserError(f"{target} exists and is not empty; remove it or choose another folder or name")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{category}.", dir=target.parent) as hidden:
+            fresh = Path(hidden) / category
+            _write(fresh, category, train, good, defects, image_size, seed)
+            if target.exists():
+                target.rmdir()
+            fresh.rename(target)
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror}; choose a folder that can be written") from error
+    return target
+
+
+def _write(folder: Path, category: str, train: int, good: int, defects: int, size: int, seed: int) -> None:
+    """All pictures and masks of a category."""
+    for index in range(train):
+        _save(folder / "train" / "good" / f"{index:03d}.png", draw(category, seed, "train", index, size)[0])
+    for index in range(good):
+        _save(folder / "test" / "good" / f"{index:03d}.png", draw(category, seed, "good", index, size)[0])
+    for index in range(defects):
+        kind, number = list(KINDS)[index % len(KINDS)], index // len(KINDS)
+        image, mask = draw(category, seed, kind, number, size)
+        _save(folder / "test" / kind / f"{number:03d}.png", image)
+        _save(folder / "ground_truth" / kind / f"{number:03d}_mask.png", mask.astype(np.uint8) * 255)
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path)

@@ -1,0 +1,221 @@
+"""run_all.py over generated categories: the table, failures, killing and starting again."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from argparse import Namespace
+
+import numpy as np
+import pytest
+
+from src.run_all import published
+from src.run_all.table import Table
+from src.synthetic.category import make_category
+from tests.support.programs import ROOT, arguments, files, program
+
+NAMES = ("cloth", "fabric", "weave")
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    """Three generated categories; of the second, a training picture is no picture."""
+    root = tmp_path_factory.mktemp("three categories")
+    for name in NAMES:
+        make_category(root, name, train=6, good=2, defects=4, image_size=64)
+    (root / "fabric" / "train" / "good" / "000.png").write_text("no picture")
+    return root
+
+
+def batch_arguments(data, weights, folder, **changes):
+    options = {
+        "dataset_path": data,
+        "pre_ckpt_path": weights,
+        "backbone": "efficientnet_lite0",
+        "im_resize": 64,
+        "flow_step": 2,
+        "num_epochs": 2,
+        "train_batch_size": 3,
+        "log_interval": 1,
+        "ckpt_dir": folder,
+        "device_target": "CPU",
+    }
+    return arguments(**(options | changes))
+
+
+def wait_for(condition, what, seconds=180):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.05)
+
+
+def said(folder, category, text):
+    """How often a category's log holds a text."""
+    path = folder / "logs" / f"{category}.log"
+    return path.read_text().count(text) if path.exists() else 0
+
+
+def start(given):
+    command = [sys.executable, "-u", str(ROOT / "scripts/run_all.py"), *given]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def children_of(pid):
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
+    return [int(word) for word in found.stdout.split()]
+
+
+def test_killed_in_the_middle_and_started_again_with_one_that_fails(three, weights, tmp_path):
+    folder = tmp_path / "out put"
+    given = batch_arguments(three, weights, folder, num_epochs=12, save_interval=2, jobs=2)
+    process = start(given)
+    wait_for(lambda: said(folder, "cloth", "epoch 3/12"), "cloth's third epoch")
+    children = children_of(process.pid)
+    assert children
+    process.kill()
+    process.communicate()
+    again = subprocess.run(
+        [sys.executable, str(ROOT / "scripts/run_all.py"), *given], capture_output=True, text=True, timeout=600
+    )
+    assert not [pid for pid in children if os.path.exists(f"/proc/{pid}")]
+    assert again.returncode == 1, again.stderr
+    assert "Traceback" not in again.stderr
+    assert re.search(r"^failed: fabric: train.py: error: cannot read the picture .*000.png", again.stdout, re.M)
+    assert str(folder / "logs" / "fabric.log") in again.stdout
+    assert said(folder, "cloth", "resuming after step") == 1
+    table = json.loads((folder / "table.json").read_text())
+    assert list(table["rows"]) == ["cloth", "weave"]
+    assert list(table["failed"]) == ["fabric"]
+    for name in ("cloth", "weave"):
+        result = json.loads((folder / f"fastflow_{name}.json").read_text())
+        assert table["rows"][name]["pixel_auc"] == pytest.approx(result["metrics"]["pixel_auc"], abs=1e-6)
+        assert table["rows"][name]["best_pixel_auc"] == result["best_on_test"]["pixel_auc"]
+    mean = np.mean([row["image_auc"] for row in table["rows"].values()])
+    assert table["mean"]["image_auc"] == pytest.approx(mean)
+    assert "published_pixel_auc" not in table["rows"]["cloth"]
+    with (folder / "table.csv").open() as file:
+        rows = {row["category"]: row for row in csv.DictReader(file)}
+    assert list(rows) == ["cloth", "weave", "mean"]
+    assert float(rows["weave"]["aupro"]) == pytest.approx(table["rows"]["weave"]["aupro"])
+    assert (folder / "table.md").read_text() in again.stdout
+
+    # the same as in one go
+    whole = tmp_path / "whole"
+    alone = program("scripts/run_all.py", *batch_arguments(three, weights, whole, num_epochs=12, categories="cloth"))
+    assert alone.returncode == 0, alone.stderr
+    assert (whole / "fastflow_cloth.ckpt").read_bytes() == (folder / "fastflow_cloth.ckpt").read_bytes()
+
+    # what is finished is skipped; what failed is tried again
+    before = {name: (folder / f"fastflow_{name}_eval.json").stat().st_mtime_ns for name in ("cloth", "weave")}
+    mended = tmp_path / "mended"
+    shutil.copytree(three, mended)
+    shutil.copy(mended / "fabric/train/good/001.png", mended / "fabric/train/good/000.png")
+    three_again = program("scripts/run_all.py", *given)
+    assert three_again.returncode == 1
+    assert said(folder, "cloth", "$ ") == 3  # train killed, train resumed, eval
+    assert {name: (folder / f"fastflow_{name}_eval.json").stat().st_mtime_ns for name in before} == before
+    given[given.index("--dataset_path") + 1] = str(mended)
+    done = program("scripts/run_all.py", *given)
+    assert done.returncode == 0, done.stdout
+    assert list(json.loads((folder / "table.json").read_text())["rows"]) == list(NAMES)
+    assert not [name for name in files(folder) if name.startswith(".fastflow") or "state" in name]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_the_children_save_and_leaves_none(three, weights, tmp_path, number):
+    given = batch_arguments(
+        three, weights, tmp_path, num_epochs=2000, save_interval=2000, eval_interval=0, categories="cloth,weave", jobs=2
+    )
+    process = start(given)
+    wait_for(lambda: all(said(tmp_path, name, "epoch 2/") for name in ("cloth", "weave")), "both trainings")
+    children = children_of(process.pid)
+    assert len(children) == 2
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "the same command goes on with it" in errors
+    assert "Traceback" not in errors
+    assert "FAILED" not in out
+    assert not [pid for pid in children if os.path.exists(f"/proc/{pid}")]
+    assert {f"fastflow_{name}.state.ckpt" for name in ("cloth", "weave")} <= set(files(tmp_path))
+
+
+def test_two_batches_in_one_folder_are_refused(tmp_path):
+    from src.run_all.jobs import locked
+    from src.utils import UserError
+
+    with locked(tmp_path), pytest.raises(UserError, match="another run_all is at work in"), locked(tmp_path, 0.6):
+        pass
+    with locked(tmp_path):  # free again
+        pass
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"categories": "cloth,nut"}, "no category 'nut' in"),
+        ({"device_ids": "0,x"}, "--device_ids 0,x: give different numbers"),
+        ({"device_ids": "1,1"}, "--device_ids 1,1: give different numbers"),
+        ({"jobs": 0}, "--jobs 0: must be 1 or more"),
+        ({"lr": -1}, "--lr -1.0: must be more than 0"),
+        ({"dataset": "visa"}, "split_csv/1cls.csv"),
+        ({"pre_ckpt_path": "/nowhere.ckpt"}, "no encoder weights /nowhere.ckpt"),
+    ],
+)
+def test_a_wrong_option_is_one_error_line_before_anything_is_trained(three, weights, tmp_path, change, text):
+    done = program("scripts/run_all.py", *batch_arguments(three, weights, tmp_path / "out", **change))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert text in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def results(**metrics):
+    trained = {"gt_protocol": "original", "seconds": 3.5, "best_on_test": {"epoch": 7, "pixel_auc": 0.99}}
+    return trained, {"gt_protocol": "original", "metrics": metrics}
+
+
+def test_published_figures_stand_beside_the_same_protocol_only():
+    options = {"dataset": None, "backbone": "wide_resnet50_2", "im_resize": 256, "gt_protocol": "original"}
+    found = {"bottle": results(pixel_auc=0.98), "nut": results(pixel_auc=0.9)}
+    table = Table.of(found, {}, Namespace(**options))
+    assert table.rows["bottle"]["published_pixel_auc"] == 0.99
+    assert "published_pixel_auc" not in table.rows["nut"]
+    assert "published_pixel_auc" not in table.mean
+    assert "| bottle | 0.9800 |" in table.markdown()
+    assert "| 0.9900 |" in table.markdown().splitlines()[2]
+    for change in ({"im_resize": 128}, {"backbone": "resnet18"}, {"gt_protocol": "nearest"}, {"dataset": "btad"}):
+        other = Table.of(found, {}, Namespace(**(options | change)))
+        assert "2022 |" not in other.markdown()
+        assert f"here {next(iter(change))} {next(iter(change.values()))}" in other.markdown()
+
+
+def test_the_published_mean_is_that_of_the_readme():
+    assert len(published.PIXEL_AUC) == 15
+    assert np.mean(list(published.PIXEL_AUC.values())) == pytest.approx(0.9842, abs=5e-5)
+
+
+def test_a_figure_that_is_not_defined_has_no_mean_and_no_number():
+    options = Namespace(dataset=None, backbone="resnet18", im_resize=64, gt_protocol="original")
+    table = Table.of({"a": results(image_auc=0.5), "b": results(image_auc=0.7, pixel_auc=0.9)}, {}, options)
+    assert table.mean["image_auc"] == pytest.approx(0.6)
+    assert "pixel_auc" not in table.mean
+    assert table.markdown().splitlines()[2].startswith("| a | - | 0.5000 |")
+    assert "None" not in table.csv()
+
+
+def test_the_script_passes_dataset_weights_devices_and_options(three, weights, tmp_path):
+    command = ["bash", str(ROOT / "scripts/run_all_mvtec_cpu.sh"), "-f", str(three), str(weights), "0", "--categories"]
+    done = subprocess.run(
+        [*command, "nut"], capture_output=True, text=True, env=os.environ | {"PYTHON": sys.executable}
+    )
+    assert done.returncode == 2
+    assert f"error: no category 'nut' in {three}; there are cloth, fabric, weave" in done.stderr
+    done = subprocess.run(command[:4], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: two arguments are needed: bash scripts/run_all_mvtec_cpu.sh")

@@ -1,0 +1,343 @@
+"""The shell scripts with a recorder in the interpreter's place: what they pass on, what they say, what they leave."""
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.support.programs import ROOT, files, program
+
+RECORDER = f"""#!{sys.executable} -S
+import json, os, sys, time
+if sys.argv[1] == "-c":  # not a program of the project
+    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+with open(os.environ["CALLS"], "a") as file:
+    file.write(json.dumps([os.getpid(), os.getcwd(), *sys.argv[1:]]) + "\\n")
+if sys.argv[1].endswith("preprocess.py"):
+    folder = sys.argv[sys.argv.index("--img_dir") + 1]
+    os.mkdir(folder)
+    with open(folder + "/manifest.json", "w") as file:
+        json.dump({{"category": "a nut"}}, file)
+time.sleep(float(os.environ.get("BEFORE", 0)))
+print(os.environ.get("SAYS", "pixel_auc: 1.00000"), flush=True)
+time.sleep(float(os.environ.get("AFTER", 0)))
+sys.exit(int(os.environ.get("STATUS", 0)))
+"""
+DEVICES = {"ascend": "Ascend", "gpu": "GPU", "cpu": "CPU"}
+KINDS = {
+    "run_standalone_train": "three arguments are needed",
+    "run_eval": "three arguments are needed",
+    "run_distribute_train": "four arguments are needed",
+    "run_all_mvtec": "two arguments are needed",
+}
+SCRIPTS = {f"{kind}_{device}.sh": text for kind, text in KINDS.items() for device in DEVICES}
+SCRIPTS |= dict.fromkeys(("run_infer_310.sh", "run_infer_cpu.sh"), "two arguments are needed")
+GIVEN = ("/data of mine", "/weights of mine/a.ckpt", "a nut")
+
+
+class Stage:
+    """A current folder with a space, a recorder in the interpreter's place, and what it was called with."""
+
+    def __init__(self, root):
+        self.here = root / "current folder"
+        self.home = root / "home"
+        for folder in (self.here, self.home, self.home / "tmp"):
+            folder.mkdir()
+        self.recorder = root / "recording python"
+        self.recorder.write_text(RECORDER)
+        self.recorder.chmod(0o755)
+        self.calls = root / "calls.json"
+
+    def run(self, script, *given, **environment):
+        """Run a script of the project from the current folder."""
+        fixed = {"PYTHON": str(self.recorder), "CALLS": str(self.calls), "HOME": str(self.home)}
+        fixed["TMPDIR"] = str(self.home / "tmp")
+        return subprocess.run(
+            ["bash", str(ROOT / "scripts" / script), *given],
+            cwd=self.here,
+            env=os.environ | fixed | environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def called(self):
+        """The recorded calls: (process, current folder, program, its arguments)."""
+        calls = [json.loads(line) for line in self.calls.read_text().splitlines()] if self.calls.exists() else []
+        rows = [(pid, folder, [word for word in words if word != "-u"]) for pid, folder, *words in calls]
+        return [(pid, folder, os.path.relpath(words[0], ROOT), words[1:]) for pid, folder, words in rows]
+
+    def only_call(self):
+        ((_, folder, name, words),) = self.called()
+        assert folder == str(self.here)
+        return name, words
+
+
+@pytest.fixture
+def stage(tmp_path):
+    def listing():
+        return sorted(path.name for folder in (ROOT, ROOT / "scripts") for path in folder.iterdir())
+
+    before = listing()
+    made = Stage(tmp_path)
+    yield made
+    assert files(made.home) == []
+    assert listing() == before
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(("kind", "option"), [("standalone_train", "--pre_ckpt_path"), ("eval", "--ckpt_path")])
+def test_one_device(stage, kind, option, device):
+    done = stage.run(f"run_{kind}_{device}.sh", "-f", *GIVEN, "3", "--config", "a file.yaml", "--resume")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "pixel_auc: 1.00000\n", "")
+    data, weights, category = GIVEN
+    wanted = ["--dataset_path", data, option, weights, "--category", category]
+    wanted += ["--device_target", DEVICES[device], "--device_id", "3", "--config", "a file.yaml", "--resume"]
+    assert stage.only_call() == (f"{kind.removeprefix('standalone_')}.py", wanted)
+    assert files(stage.here) == []
+
+
+def test_the_first_device_where_none_is_given(stage):
+    stage.run("run_eval_gpu.sh", "--foreground", *GIVEN, "--save_imgs")
+    assert stage.only_call()[1][-3:] == ["--device_id", "0", "--save_imgs"]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_all_categories(stage, device):
+    data, weights, _ = GIVEN
+    done = stage.run(f"run_all_mvtec_{device}.sh", "-f", data, weights, "0", "2", "--categories", "a nut,b")
+    assert done.returncode == 0
+    wanted = ["--dataset_path", data, "--pre_ckpt_path", weights, "--device_target", DEVICES[device]]
+    assert stage.only_call() == ("scripts/run_all.py", [*wanted, "--device_ids", "0,2", "--categories", "a nut,b"])
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_several_devices(stage, device):
+    more = ("--ckpt_dir", "out put", "--", "--log_dir", "some logs")
+    assert stage.run(f"run_distribute_train_{device}.sh", "-f", *GIVEN, "4", *more).returncode == 0
+    data, weights, category = GIVEN
+    wanted = ["--worker_num", "4", "--log_dir", "some logs", "--", "--dataset_path", data, "--pre_ckpt_path", weights]
+    wanted += ["--category", category, "--device_target", DEVICES[device], "--ckpt_dir", "out put"]
+    assert stage.only_call() == ("scripts/train_distributed.py", wanted)
+
+
+@pytest.mark.parametrize("status", [1, 2, 130])
+def test_the_foreground_has_the_programs_status(stage, status):
+    assert stage.run("run_eval_cpu.sh", "-f", *GIVEN, STATUS=str(status)).returncode == status
+
+
+@pytest.mark.parametrize(("script", "text"), SCRIPTS.items())
+def test_usage(stage, script, text):
+    shown = stage.run(script, "--help")
+    assert (shown.returncode, shown.stderr, shown.stdout.count("\n")) == (0, "", 1)
+    assert shown.stdout.startswith("usage: ")
+    assert f"bash scripts/{script} " in shown.stdout
+    wrong = stage.run(script, "/data")
+    assert (wrong.returncode, wrong.stdout, wrong.stderr.count("\n")) == (2, "", 1)
+    assert wrong.stderr.startswith(f"error: {text}: ")
+    assert (stage.called(), files(stage.here)) == ([], [])
+
+
+# In the background
+
+
+@pytest.mark.parametrize("says", ["error: no folder /data; check --dataset_path", "Traceback (most recent call last):"])
+def test_a_mistake_after_a_slow_start_is_reported_with_its_status(stage, says):
+    done = stage.run("run_standalone_train_cpu.sh", *GIVEN, BEFORE="4", SAYS=says, AFTER="3", STATUS="2")
+    assert (done.returncode, done.stdout) == (2, f"{says}\nexit status 2\n")
+    assert files(stage.here) == ["logs/train_a nut.log"]
+
+
+def test_what_ends_well_at_once_is_reported_too(stage):
+    done = stage.run("run_eval_cpu.sh", *GIVEN)
+    assert (done.returncode, done.stdout) == (0, "pixel_auc: 1.00000\nexit status 0\n")
+
+
+def test_what_goes_on_is_reported_as_started_and_its_log_ends_in_its_status(stage):
+    started = time.monotonic()
+    done = stage.run("run_all_mvtec_cpu.sh", *GIVEN[:2], AFTER="8", STATUS="1")
+    assert time.monotonic() - started < 7
+    log = stage.here / "logs/run_all.log"
+    assert done.returncode == 0
+    assert done.stdout.startswith("run_all: started, process ")
+    assert done.stdout.endswith(f"tail -f '{log}'\n")
+    assert log.read_text() == "pixel_auc: 1.00000\n"
+    wait_for(lambda: log.read_text() == "pixel_auc: 1.00000\nexit status 1\n")
+
+
+def test_what_is_silent_is_watched_longer(stage):
+    started = time.monotonic()
+    done = stage.run("run_eval_cpu.sh", "/data", "a.ckpt", "nuts/small", SAYS="[WARNING] ME(1)", AFTER="60")
+    assert 13 < time.monotonic() - started < 40
+    assert done.stdout.startswith("eval_nuts_small: started, process ")
+    os.kill(stage.called()[0][0], signal.SIGTERM)
+    log = stage.here / "logs/eval_nuts_small.log"
+    wait_for(lambda: log.read_text().endswith("exit status 143\n"))
+
+
+# Deployment
+
+
+def deploy(stage, script, *given, **environment):
+    """Run a deployment script with a recorder in the C++ runner's place too."""
+    runner = stage.home.parent / "a runner"
+    runner.write_text(
+        f"""#!{sys.executable} -S
+import os, sys
+os.execv(os.environ["PYTHON"], ["python", {str(ROOT / "runner")!r}, *sys.argv[1:]])
+"""
+    )
+    runner.chmod(0o755)
+    return stage.run(script, *given, **{"FASTFLOW_INFER": str(runner)} | environment)
+
+
+@pytest.mark.parametrize(("name", "device", "number"), [("310", "Ascend", "1"), ("cpu", "CPU", "0")])
+def test_deployment(stage, name, device, number):
+    old = stage.here / "infer/a nut/old"
+    old.mkdir(parents=True)
+    given = ("a model.mindir", "/data of mine", "a nut", *([number] if name == "310" else []), "--save_imgs")
+    done = deploy(stage, f"run_infer_{name}.sh", *given)
+    assert done.returncode == 0, done.stderr
+    (_, first, *_), *_ = calls = stage.called()
+    assert first == str(stage.here)
+    assert [call[2] for call in calls] == ["preprocess.py", "runner", "postprocess.py"]
+    before, middle, after = (call[3] for call in calls)
+    work = before[before.index("--img_dir") + 1].removesuffix("/input")
+    assert before[:4] == ["--mindir_path", "a model.mindir", "--dataset_path", "/data of mine"]
+    assert before[-2:] == ["--category", "a nut"]
+    assert middle[:4] == ["--mindir_path", "a model.mindir", "--dataset_path", f"{work}/input"]
+    assert middle[4:] == ["--output_path", f"{work}/output", "--device", device, "--device_id", number]
+    assert after[:4] == ["--label_dir", f"{work}/input", "--result_dir", f"{work}/output"]
+    assert after[-3:] == ["--result_path", f"{work}/acc_a nut.json", "--save_imgs"]
+    folder = stage.here / "infer/a nut"
+    assert files(stage.here) == ["infer/a nut/acc_a nut.log", "infer/a nut/input/manifest.json"]
+    assert not old.exists()
+    fresh = stage.here / "fresh"
+    fresh.mkdir()
+    assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(fresh.stat().st_mode)
+    assert (folder / "acc_a nut.log").read_text() == "pixel_auc: 1.00000\n"
+
+
+def test_a_deployment_that_fails_leaves_the_earlier_result(stage):
+    assert deploy(stage, "run_infer_cpu.sh", "a.mindir", "/data").returncode == 0
+    before = files(stage.here)
+    assert deploy(stage, "run_infer_cpu.sh", "a.mindir", "/data", STATUS="3").returncode == 3
+    assert os.listdir(stage.here / "infer") == ["a nut"]
+    assert files(stage.here) == before
+    done = deploy(stage, "run_infer_cpu.sh", "a.mindir", "/data", FASTFLOW_INFER="/nowhere")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("error: FASTFLOW_INFER=/nowhere is not a program; ")
+
+
+# Setting up, in a copy of the scripts
+
+
+OPTIONAL = {  # what only some tests need -> its name in messages
+    "scripts/install_runner_toolchain.sh": "the C++ runner's toolchain",
+    "scripts/build_cpu_kernels.sh": "the CPU kernels",
+}
+
+
+@pytest.fixture
+def project(tmp_path):
+    """The scripts in a project of their own, where the runner's toolchain and the CPU kernels cannot be built."""
+    root = tmp_path / "a project"
+    (root / "scripts").mkdir(parents=True)
+    for name in ("scripts/common.sh", "scripts/run_tests.sh", ".ci/run"):
+        (root / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, root / name)
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-convert.txt"):
+        (root / name).write_text("")
+    for name in OPTIONAL:
+        (root / name).write_text("echo 'error: no compiler' >&2; exit 1")
+    return root
+
+
+def base_python(project, pip_status):
+    """A Python whose venv module makes an environment whose python says how it is called."""
+    base = project / "base python"
+    inner = f'#!/bin/bash\\n[[ $2 == pip ]] && exit {pip_status}\\necho "$@" CI=${{CI:-}}\\n'
+    base.write_text(
+        f"""#!/bin/bash
+[[ $1 == -c ]] && exit 0
+mkdir -p "$3/bin" && printf '%b' '{inner}' >"$3/bin/python" && chmod +x "$3/bin/python"
+exit {pip_status}
+"""
+    )
+    base.chmod(0o755)
+    return base
+
+
+def set_up(project, pip_status=0, script="scripts/run_tests.sh", **environment):
+    kept = {name: value for name, value in os.environ.items() if name != "CI"}
+    return subprocess.run(
+        ["bash", str(project / script)],
+        env=kept | {"PYTHON": str(base_python(project, pip_status))} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_without_what_only_some_tests_need_the_others_run(project):
+    done = set_up(project)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("-m pytest CI=\n")
+    for name in OPTIONAL.values():
+        assert f"{name} cannot be " in done.stderr
+    assert done.stderr.count("their tests will be skipped") + done.stderr.count("its tests will be skipped") == 2
+
+
+@pytest.mark.parametrize("missing", OPTIONAL)
+@pytest.mark.parametrize("call", [{"CI": "true"}, {"script": ".ci/run"}])
+def test_in_ci_everything_must_be_there(project, call, missing):
+    for script in set(OPTIONAL) - {missing}:
+        (project / script).write_text("")
+    done = set_up(project, **call)
+    assert done.returncode == 2
+    assert "pytest" not in done.stdout
+    assert done.stderr.splitlines()[-1].startswith(f"error: {OPTIONAL[missing]} cannot be ")
+    assert "CI is set" in done.stderr.splitlines()[-1]
+    (project / missing).write_text("")
+    done = set_up(project, **call)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(f"-m pytest CI={call.get('CI', 1)}\n")
+
+
+def test_without_the_venv_module_nothing_half_made_is_left(project):
+    for _ in range(2):
+        done = set_up(project, pip_status=1)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert "apt-get install python3-venv" in done.stderr
+        assert not (project / ".venv").exists()
+    assert set_up(project).returncode == 0
+
+
+def test_an_environment_of_the_users_own_stays(project):
+    (project / ".venv").mkdir()
+    (project / ".venv/mine").write_text("")
+    done = set_up(project)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"{project}/.venv has no working pip; " in done.stderr
+    assert files(project / ".venv") == ["mine"]
+
+
+def test_make_synthetic_answers_a_mistake_in_one_line(tmp_path):
+    for given in ((), ("--output_dir", tmp_path, "--train", "many"), ("--output_dir", tmp_path, "--colour", "red")):
+        done = program("scripts/make_synthetic.py", *given)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert done.stderr.startswith("error: ")
+    assert files(tmp_path) == []

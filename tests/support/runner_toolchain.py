@@ -1,0 +1,85 @@
+"""The C++ runner, built for the tests against the MindSpore Lite that scripts/install_runner_toolchain.sh fetches."""
+
+import os
+import platform
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from src import ROOT
+
+SOURCE = ROOT / "ascend310_infer"
+LITE_HOME = Path(os.environ.get("LITE_HOME") or ROOT / "build/mindspore-lite-2.0.0/mindspore_lite")
+OLD_HOME = Path(os.environ.get("MINDSPORE_HOME") or ROOT / "build/mindspore-1.8.1/mindspore")
+INSTALL = "run scripts/install_runner_toolchain.sh"
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip the test, or fail it where nothing may be skipped (the environment variable CI is set)."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}, and CI is set", pytrace=False)
+    pytest.skip(reason)
+
+
+def need_programs(*names: str) -> None:
+    """Skip or fail, as `unavailable`, unless all these programs are on the path."""
+    missing = [name for name in names if shutil.which(name) is None]
+    if missing:
+        unavailable(f"{', '.join(missing)} not found; {INSTALL}")
+
+
+def build(*arguments: str | os.PathLike) -> Path:
+    """Run build.sh, which must succeed; returns the program's path, its last line."""
+    done = subprocess.run(
+        ["bash", SOURCE / "build.sh", *arguments], capture_output=True, text=True, timeout=900, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Path(done.stdout.splitlines()[-1])
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A built runner.
+
+    Attributes:
+        program: the executable.
+        emulator: the words before it that make it run on this machine.
+    """
+
+    program: Path
+    emulator: tuple[str, ...]
+
+    def __call__(self, *arguments: object, **options: object) -> subprocess.CompletedProcess:
+        """Run it to the end with its output as text; `options` go to subprocess.run."""
+        environment = {**os.environ, "GLOG_v": "4"}  # without the runtime's own log
+        command = [*self.emulator, str(self.program), *map(str, arguments)]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=600, env=environment, check=False, **options
+        )
+
+    def infer(
+        self, mindir: Path, dataset: Path, output: Path, *more: object, **options: object
+    ) -> subprocess.CompletedProcess:
+        """Run a model over a folder of pictures on two threads without warm-up, but for what `more` adds."""
+        paths = ("--mindir_path", mindir, "--dataset_path", dataset, "--output_path", output)
+        defaults = {"--threads": 2, "--warmup": 0}
+        kept = [word for name, value in defaults.items() if name not in more for word in (name, value)]
+        return self(*paths, *kept, *more, **options)
+
+
+@pytest.fixture(scope="session")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    """The runner, freshly built for MindSpore Lite's CPU (under qemu on x86-64) in a folder with a space."""
+    if not (LITE_HOME / "lib").is_dir() and not (LITE_HOME / "runtime").is_dir():
+        unavailable(f"no MindSpore Lite in {LITE_HOME}; {INSTALL}")
+    need_programs("cmake", "make")
+    emulator: tuple[str, ...] = ()
+    if platform.machine() != "aarch64":
+        need_programs("aarch64-linux-gnu-g++", "qemu-aarch64")
+        emulator = ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu")
+    folder = tmp_path_factory.mktemp("runner build")
+    return Runner(build("--lite_home", LITE_HOME, "--build_dir", folder), emulator)

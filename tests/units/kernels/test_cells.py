@@ -1,0 +1,226 @@
+"""The CPU kernels against MindSpore's own operations, with oneDNN limited and not; and the programs with both."""
+
+import json
+import os
+import subprocess
+import sys
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Tensor, nn, ops
+
+from src.detector import Architecture, Detector
+from src.encoder import Encoder
+from src.fastflow import FlowStep
+from src.kernels import cells, library
+from tests.support.programs import ROOT, program, train_arguments
+from tests.support.runner_toolchain import unavailable
+
+
+@pytest.fixture
+def built(monkeypatch):
+    """The kernels in use, for this test."""
+    if not library.path().exists():
+        unavailable(f"the CPU kernels are not built; {library.BUILD}")
+    monkeypatch.setattr(library, "in_use", library.path())
+
+
+def shaken_step(channels, kernel, hidden_ratio=1.0):
+    """A flow step whose parameters are not those of its start."""
+    rng = np.random.default_rng(0)
+    step = FlowStep(channels, kernel, hidden_ratio, rng)
+    for parameter in step.trainable_params():
+        drawn = rng.standard_normal(parameter.shape).astype(np.float32)
+        parameter.set_data(Tensor(parameter.asnumpy() + drawn * (2.0 if "global" in parameter.name else 0.1)))
+    return step
+
+
+class Weighted(nn.Cell):
+    """One number that depends on every output of a step in another way, so that every gradient counts."""
+
+    def __init__(self, step):
+        super().__init__(auto_prefix=False)
+        self.step = step
+
+    def construct(self, x, factors, picture_factors):
+        out, log_det = self.step(x)
+        return (out * factors).sum() + (log_det * picture_factors).sum()
+
+
+def outputs_and_gradients(step, x):
+    """Everything that a step computes: output, log-determinant, the gradients of x and of every parameter."""
+    rng = np.random.default_rng(1)
+    factors = Tensor(rng.standard_normal(x.shape).astype(np.float32))
+    picture_factors = Tensor(rng.standard_normal(x.shape[0]).astype(np.float32))
+    gradient = ops.value_and_grad(Weighted(step), 0, step.trainable_params())
+    _, (of_x, of_parameters) = gradient(x, factors, picture_factors)
+    named = {f"gradient of {p.name}": g for p, g in zip(step.trainable_params(), of_parameters)}
+    out, log_det = step(x)
+    return {"output": out, "log-determinant": log_det, "gradient of x": of_x} | named
+
+
+def assert_close(found, expected):
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        value, other = value.asnumpy(), found[name].asnumpy()
+        assert other.shape == value.shape
+        np.testing.assert_allclose(other, value, rtol=0, atol=1e-5 * np.abs(value).max(), err_msg=name)
+
+
+SHAPES = [
+    # channels, kernel, hidden ratio, pictures, height, width
+    (64, 3, 1.0, 2, 16, 16),
+    (64, 1, 1.0, 2, 16, 16),
+    (24, 3, 1.0, 3, 8, 8),  # EfficientNet-Lite0's, not a multiple of oneDNN's blocks
+    (25, 3, 0.7, 1, 5, 3),  # an odd number of channels, a plane that does not fill a vector
+    (6, 1, 0.4, 2, 2, 2),
+    (2, 3, 1.0, 1, 1, 17),
+]
+
+
+@pytest.mark.parametrize(("channels", "kernel", "hidden_ratio", "pictures", "height", "width"), SHAPES)
+def test_a_flow_step_and_its_gradients(built, channels, kernel, hidden_ratio, pictures, height, width):
+    step = shaken_step(channels, kernel, hidden_ratio)
+    x = Tensor(np.random.default_rng(2).standard_normal((pictures, channels, height, width)).astype(np.float32))
+    expected = outputs_and_gradients(step, x)
+    cells.install(step)
+    assert step.kernel is not None
+    assert_close(outputs_and_gradients(step, x), expected)
+
+
+@pytest.mark.parametrize("scale", [1e-4, 0.1, 1.0, 30.0, 1e4])
+def test_the_coupling_is_exact_over_the_range_of_its_tanh(built, scale):
+    """From where tanh is linear, over both of the kernel's formulas, to where it is flat."""
+    step = shaken_step(4, 1)
+    step.conv2.weight.set_data(step.conv2.weight * scale)
+    x = np.random.default_rng(3).standard_normal((2, 4, 16, 16)).astype(np.float32)
+    out, log_det = (output.asnumpy() for output in step(Tensor(x)))
+    cells.install(step)
+    found_out, found_log_det = (output.asnumpy() for output in step(Tensor(x)))
+    np.testing.assert_allclose(found_out, out, rtol=0, atol=2e-6 * np.abs(out).max())
+    np.testing.assert_allclose(found_log_det, log_det, rtol=2e-6, atol=2e-5)
+
+
+@pytest.mark.parametrize("channel", [0, 5])  # one that the coupling leaves as it is, one that it changes
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_so_in_the_same_places(built, channel, value):
+    step = shaken_step(8, 3)
+    x = np.random.default_rng(3).standard_normal((1, 8, 4, 4)).astype(np.float32)
+    x[0, channel, 1, 1] = value
+    expected = np.isfinite(step(Tensor(x))[0].asnumpy())
+    cells.install(step)
+    np.testing.assert_array_equal(np.isfinite(step(Tensor(x))[0].asnumpy()), expected)
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "efficientnet_lite0", "wide_resnet50_2"])
+@pytest.mark.parametrize("size", [48, 64])
+def test_the_encoders(built, backbone, size):
+    ms.set_seed(1)
+    encoder = Encoder(backbone)
+    image = Tensor(np.random.default_rng(4).standard_normal((2, 3, size, size)).astype(np.float32))
+    expected = encoder(image)
+    before = [(p.name, p.shape, p.requires_grad) for p in encoder.get_parameters()]
+    paths = list(dict(encoder.parameters_and_names()))
+    cells.install(encoder)
+    assert [(p.name, p.shape, p.requires_grad) for p in encoder.get_parameters()] == before
+    assert list(dict(encoder.parameters_and_names())) == paths
+    assert not [name for name, cell in encoder.cells_and_names() if isinstance(cell, nn.Conv2d)]
+    for found, right in zip(encoder(image), expected):
+        np.testing.assert_allclose(found.asnumpy(), right.asnumpy(), rtol=0, atol=2e-4)
+
+
+def test_without_kernels_nothing_is_installed():
+    step = shaken_step(8, 3)
+    cells.install(step)
+    assert step.kernel is None
+
+
+UNLIMITED = """
+import sys
+from types import SimpleNamespace
+from src.kernels import library
+from src.runtime import device
+device.prepare("CPU", cpu_kernels="on")
+
+import numpy as np
+from mindspore import Tensor
+from src.kernels import cells
+from src.cell import TrainStep, adam
+from src.detector import Architecture, Detector
+from src.encoder import ENCODERS
+
+backbone = sys.argv[1]
+detector = Detector(Architecture(backbone, 64, flow_step=2, conv3x3_only=ENCODERS[backbone].conv3x3_only))
+cells.install(detector)
+image = Tensor(np.random.default_rng(0).standard_normal((2, 3, 64, 64)).astype(np.float32))
+detector(image)[1].asnumpy()
+step = TrainStep(detector.fastflow, adam(detector.fastflow, 1e-3, 0))
+step(*detector.encoder(image)).asnumpy()
+"""
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "efficientnet_lite0"])
+def test_no_convolution_falls_to_onednns_reference_code(built, backbone):
+    """With the kernels oneDNN is not limited to AVX2, where MindSpore's own convolutions would fall to it."""
+    variables = {name: value for name, value in os.environ.items() if name != "ONEDNN_MAX_CPU_ISA"}
+    command = [sys.executable, "-c", UNLIMITED, backbone]
+    environment = variables | {"ONEDNN_VERBOSE": "2"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split(",") for line in done.stdout.splitlines() if ",convolution," in line]
+    uses = {line[line.index("convolution") + 2] for line in lines}
+    assert uses >= {"forward_training", "backward_data", "backward_weights"}
+    assert not {line[line.index("convolution") + 1] for line in lines if any("ref" in part for part in line)}
+
+
+@pytest.fixture(scope="module")
+def both(data, weights, tmp_path_factory):
+    """The same training without and with the kernels: folders by the option's value."""
+    if not library.path().exists():
+        unavailable(f"the CPU kernels are not built; {library.BUILD}")
+    folders = {}
+    for option in ("off", "on"):
+        folders[option] = tmp_path_factory.mktemp(f"kernels {option}")
+        done = program("train.py", *train_arguments(data, weights, folders[option], cpu_kernels=option))
+        assert done.returncode == 0, done.stderr
+    return folders
+
+
+def result(folder, name="fastflow_fabric.json"):
+    return json.loads((folder / name).read_text())
+
+
+def test_training_follows_the_same_losses(both):
+    off, on = result(both["off"]), result(both["on"])
+    assert (off["cpu_kernels"], on["cpu_kernels"]) == (False, True)
+    np.testing.assert_allclose(on["losses"], off["losses"], rtol=1e-4)
+    assert on["metrics"]["pixel_auc"] == pytest.approx(off["metrics"]["pixel_auc"], abs=1e-3)
+
+
+def test_a_checkpoint_means_the_same_to_both(both, data, tmp_path):
+    """And to export.py, which has no kernels and compares with MindSpore's network."""
+    scores = {}
+    for option in ("off", "on"):
+        target = tmp_path / f"{option}.json"
+        checkpoint = both["on"] / "fastflow_fabric.ckpt"
+        arguments = ("--dataset_path", data, "--ckpt_path", checkpoint, "--result_path", target)
+        done = program("eval.py", *arguments, "--cpu_kernels", option, "--device_target", "CPU")
+        assert done.returncode == 0, done.stderr
+        evaluation = result(tmp_path, target.name)
+        assert evaluation["cpu_kernels"] is (option == "on")
+        scores[option] = evaluation["scores"]
+    assert scores["on"] == pytest.approx(scores["off"], abs=1e-5)
+    exported = program("export.py", "--ckpt_file", both["on"] / "fastflow_fabric.ckpt", "--output_dir", tmp_path / "e")
+    assert exported.returncode == 0, exported.stderr
+
+
+def test_the_detector_evaluates_as_before(built):
+    ms.set_seed(2)
+    detector = Detector(Architecture("resnet18", 64, flow_step=2, conv3x3_only=True))
+    detector.set_train(False)
+    image = Tensor(np.random.default_rng(5).standard_normal((2, 3, 64, 64)).astype(np.float32))
+    expected = [output.asnumpy() for output in detector(image)]
+    cells.install(detector)
+    for found, right in zip(detector(image), expected):
+        np.testing.assert_allclose(found.asnumpy(), right, atol=1e-5)

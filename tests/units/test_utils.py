@@ -1,0 +1,162 @@
+"""Files that are whole or not there, one line per mistake, interruption."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from src import ROOT
+from src.utils import UserError, atomic_path, check_writable, read_json, write_json
+
+
+def python(code, *arguments):
+    """Run code at the repository's root; the process, finished."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_atomic_path_writes_whole_files_with_the_users_mode(tmp_path):
+    target = tmp_path / "new folder" / "x.png"
+    with atomic_path(target) as path:
+        assert path.suffix == ".png"  # writers choose the format by it
+        assert path.parent == target.parent
+        path.write_text("new")
+        assert not target.exists()
+    assert target.read_text() == "new"
+    umask = os.umask(0)
+    os.umask(umask)
+    assert target.stat().st_mode & 0o777 == 0o666 & ~umask
+    assert names(target.parent) == ["x.png"]
+
+
+@pytest.mark.parametrize("failure", [ValueError("no"), KeyboardInterrupt()])
+def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, failure):
+    target = tmp_path / "x.json"
+    target.write_text("old")
+
+    def write():
+        with atomic_path(target) as path:
+            path.write_text("half")
+            raise failure
+
+    with pytest.raises(type(failure)):
+        write()
+    assert target.read_text() == "old"
+    assert names(tmp_path) == ["x.json"]
+
+
+def test_a_full_disk_is_the_users_error(tmp_path):
+    with pytest.raises(UserError) as caught, atomic_path(tmp_path / "x.json"):
+        raise OSError(28, "No space left on device")
+    assert str(caught.value) == f"cannot write {tmp_path}/x.json: No space left on device; check the disk"
+    assert names(tmp_path) == []
+
+
+def test_folders_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    target = tmp_path / "file" / "x.json"
+    with pytest.raises(UserError) as caught, atomic_path(target):
+        pass
+    assert str(caught.value) == f"cannot write {target}: File exists; choose a folder that can be written"
+    with pytest.raises(UserError) as caught:
+        check_writable(tmp_path / "fine" / "x.json", tmp_path / "file" / "folder" / "x.json")
+    assert str(caught.value) == f"cannot write in {tmp_path}/file/folder: Not a directory; choose another folder"
+    assert names(tmp_path) == ["file", "fine"]
+    assert names(tmp_path / "fine") == []
+
+
+def test_a_folder_in_the_place_of_the_file(tmp_path):
+    (tmp_path / "x.json").mkdir()
+    with pytest.raises(UserError, match=f"^cannot write {tmp_path}/x.json: Is a directory; check the disk$"):
+        write_json(tmp_path / "x.json", {})
+    assert names(tmp_path) == ["x.json"]
+
+
+def test_json_comes_back_and_holds_no_nan(tmp_path):
+    value = {"pixel_auc": 0.1 + 0.2, "none": None, "name": "Öse"}
+    write_json(tmp_path / "x.json", value)
+    assert read_json(tmp_path / "x.json") == value
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "x.json", {"pixel_auc": float("nan")})
+    assert read_json(tmp_path / "x.json") == value
+
+
+def test_json_that_cannot_be_read(tmp_path):
+    with pytest.raises(UserError) as caught:
+        read_json(tmp_path / "none.json")
+    assert str(caught.value) == f"cannot read {tmp_path}/none.json: No such file or directory; check the path"
+    for content in (b"{", b"\xff"):
+        (tmp_path / "x.json").write_bytes(content)
+        with pytest.raises(UserError, match=rf"^{tmp_path}/x\.json is not JSON \(.*\); write it again$"):
+            read_json(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "error"),
+    [
+        ("UserError('no folder x; check it')", 2, "error: no folder x; check it\n"),
+        ("KeyboardInterrupt", 130, "interrupted\n"),
+        ("KeyboardInterrupt('saved y')", 130, "interrupted: saved y\n"),
+    ],
+)
+def test_run_says_in_one_line_what_went_wrong(failure, status, error):
+    code = "from src.utils import UserError, log, run\ndef main():\n  log.info('begun')\n"
+    done = python(f"{code}  raise {failure}\nrun(main)")
+    assert (done.returncode, done.stdout, done.stderr) == (status, "begun\n", error)
+
+
+def test_run_hides_no_mistake_of_ours():
+    done = python("from src.utils import run\nrun(lambda: 1 / 0)")
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+
+
+INTERRUPTED = """
+import os, signal, sys
+from src.utils import Interrupt, run
+
+def main():
+    with Interrupt() as interrupt:
+        print(interrupt.requested)
+        for number in sys.argv[1:]:
+            os.kill(os.getpid(), int(number))
+            print(interrupt.requested)
+        interrupt.stop("saved")
+
+run(main)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_only_asks_to_stop(number):
+    done = python(INTERRUPTED, int(number))
+    assert done.stdout == "False\nTrue\n"
+    assert done.stderr == "stopping after this step; once more to stop at once\ninterrupted: saved\n"
+    assert done.returncode == 130
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_the_second_signal_stops_at_once(second):
+    done = python(INTERRUPTED, int(signal.SIGINT), int(second))
+    assert done.stdout == "False\nTrue\n"
+    assert done.stderr == "stopping after this step; once more to stop at once\ninterrupted\n"
+    assert done.returncode == 130
+
+
+def test_after_it_the_signals_are_what_they_were():
+    code = """
+import os, signal
+from src.utils import Interrupt
+before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+with Interrupt():
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
+assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+print("same")
+"""
+    assert python(code).stdout == "same\n"
