@@ -2,19 +2,18 @@
 
 from src import config
 from src.runtime import device
-from src.utils import log, run
+from src.utils import log, run_program
 
 
 def main() -> None:
     options = config.parse("eval", __doc__)
-    device.prepare_for(options)
+    used = device.prepare_for(options)
 
     from src import evaluation, inference
 
-    result = inference.evaluate_checkpoint(options)
-    for line in evaluation.headline(result):
+    for line in evaluation.headline(inference.evaluate_checkpoint(options, used)):
         log.info(line)
 
 
 if __name__ == "__main__":
-    run(main)
+    run_program(main)

@@ -2,17 +2,17 @@
 
 from src import config
 from src.runtime import device
-from src.utils import run
+from src.utils import run_program
 
 
 def main() -> None:
     options = config.parse("export", __doc__)
-    device.prepare_for(options)
+    used = device.prepare_for(options)
 
     from src.deploy import export
 
-    export.export_checkpoint(options)
+    export.export_checkpoint(options, used)
 
 
 if __name__ == "__main__":
-    run(main)
+    run_program(main)

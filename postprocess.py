@@ -2,7 +2,7 @@
 
 from src import config, evaluation
 from src.deploy import runner_files
-from src.utils import log, run
+from src.utils import log, run_program
 
 
 def main() -> None:
@@ -12,4 +12,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_program(main)

@@ -2,19 +2,19 @@
 
 from src import config
 from src.runtime import device
-from src.utils import log, run
+from src.utils import log, run_program
 
 
 def main() -> None:
     options = config.parse("predict", __doc__)
-    device.prepare_for(options)
+    used = device.prepare_for(options)
 
     from src import inference
 
-    for name, found in inference.predict_folder(options).items():
+    for name, found in inference.predict_folder(options, used).items():
         verdict = {True: "defective", False: "good", None: ""}[found.get("defective")]
         log.info("%s: %.5f %s", name, found["score"], verdict)
 
 
 if __name__ == "__main__":
-    run(main)
+    run_program(main)

@@ -2,7 +2,7 @@
 
 from src import config
 from src.deploy import runner_files
-from src.utils import run
+from src.utils import run_program
 
 
 def main() -> None:
@@ -10,4 +10,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_program(main)

@@ -12,7 +12,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # the project's root 
 
 from src import config
 from src.run_all import categories
-from src.utils import log, run
+from src.utils import log, run_program
 
 
 def main() -> None:
@@ -24,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_program(main)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # so that it runs from any folder
 
 from src.runtime import msrun
-from src.utils import Interrupt, UserError, check_writable, run
+from src.utils import Interrupt, UserError, check_writable, run_program
 
 
 def main() -> None:
@@ -38,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_program(main)

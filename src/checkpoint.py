@@ -1,48 +1,56 @@
-"""Checkpoints: strict loading by name and shape, atomic saving, and the JSON that travels inside.
+"""Checkpoint files: strict loading by name and shape, atomic saving.
 
-A file holds arrays by name and one JSON text: its kind ("encoder", "detector" or "state"), and what its reader needs
-(architecture, category, ...). MindSpore's format is protobuf, not pickle, so reading a stranger's file is safe.
+A file holds arrays by name and, as one JSON text, what `src.metadata` describes. MindSpore's format is protobuf, not
+pickle: no code in a file is run.
 """
 
-import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn
 
-from src.detector import Architecture, Detector
+from src.detector import Detector
 from src.encoder import ENCODERS, Encoder
+from src.metadata import KINDS, Metadata
 from src.utils import UserError, atomic_path
 
 OPTIMIZER = "optimizer."  # what the names of the optimizer's arrays begin with in a training state
-FORMAT = 1  # of the names of the arrays and of the JSON
-_META = "fastflow_meta"
-_KINDS = {  # what it is, and where to get one
-    "encoder": ("an encoder's ImageNet weights", "convert those: python src/pthtockpt.py --pth_path FILE.pth"),
-    "detector": ("a trained FastFlow", "give train.py's, or convert one: python src/pthtockpt.py --pth_path FILE"),
-    "state": ("the state of an unfinished training", "give train.py's .state.ckpt"),
-}
+_METADATA = "fastflow_meta"  # the entry of a file that holds the metadata
 
 
-def save(path: str | os.PathLike, arrays: Mapping[str, Tensor], kind: str, meta: dict) -> None:
-    """Write tensors by name and `meta` (a JSON object), atomically."""
+def save(path: str | os.PathLike, arrays: Mapping[str, Tensor], metadata: Metadata) -> None:
+    """Write tensors by name and the metadata, atomically."""
     with atomic_path(path) as temporary:
         ms.save_checkpoint(
             [{"name": name, "data": value} for name, value in arrays.items()],
             str(temporary),
-            append_dict={_META: json.dumps({"format": FORMAT, "kind": kind, **meta})},
+            append_dict={_METADATA: metadata.to_json()},
         )
 
 
-def read(path: str | os.PathLike, kinds: tuple[str, ...] = ()) -> tuple[dict[str, np.ndarray], dict]:
-    """A checkpoint's arrays by name and its JSON object; {} for a file that other software wrote.
+def read(path: str | os.PathLike, *kinds: str) -> tuple[dict[str, np.ndarray], Metadata]:
+    """A checkpoint's arrays by name and its metadata.
 
     Raises:
-        UserError: the file is missing, not a checkpoint, or of a kind that is not in `kinds` (empty: any).
+        UserError: the file is missing, not a checkpoint of this software, or of a kind that is not in `kinds`.
+    """
+    arrays, metadata = read_any(path)
+    if metadata is None or metadata.kind not in kinds:
+        found = KINDS[metadata.kind][0] if metadata else "what other software wrote"
+        wanted, advice = KINDS[kinds[0]]
+        raise UserError(f"{path} holds {found}, not {wanted}; {advice}")
+    return arrays, metadata
+
+
+def read_any(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], Metadata | None]:
+    """The arrays by name of a MindSpore checkpoint and its metadata; None for one that other software wrote.
+
+    Raises:
+        UserError: the file is missing, or not a checkpoint.
     """
     path = Path(path)
     if not path.is_file():
@@ -55,18 +63,9 @@ def read(path: str | os.PathLike, kinds: tuple[str, ...] = ()) -> tuple[dict[str
         loaded = ms.load_checkpoint(str(path))
     except (ValueError, TypeError, RuntimeError, OSError) as error:
         raise UserError(f"{path} is not a MindSpore checkpoint, or is damaged; write it again") from error
-    text = loaded.pop(_META, None)
-    try:
-        meta = json.loads(str(text)) if text is not None else {}
-    except ValueError as error:
-        raise UserError(f"{path} is damaged: what it says of itself is not JSON; write it again") from error
-    if meta and meta.get("format") != FORMAT:
-        raise UserError(f"{path} has format {meta.get('format')}, not {FORMAT}; use the version that wrote it")
-    if kinds and meta.get("kind") not in kinds:
-        found, _ = _KINDS.get(meta.get("kind"), ("what other software wrote", ""))
-        wanted, advice = _KINDS[kinds[0]]
-        raise UserError(f"{path} holds {found}, not {wanted}; {advice}")
-    return {name: value.asnumpy() for name, value in loaded.items()}, meta
+    text = loaded.pop(_METADATA, None)
+    metadata = None if text is None else Metadata.from_json(str(text), path)
+    return {name: value.asnumpy() for name, value in loaded.items()}, metadata
 
 
 def named_parameters(cell: nn.Cell) -> dict[str, Parameter]:
@@ -106,29 +105,35 @@ def load_encoder(encoder: Encoder, backbone: str, path: str | os.PathLike) -> No
             f"no encoder weights {path}; get {ENCODERS[backbone].source} and convert: "
             f"python src/pthtockpt.py --pth_path FILE.pth --arch {backbone}"
         )
-    arrays, meta = read(path, ("encoder",))
-    found = meta.get("backbone")
-    if found != backbone:
+    arrays, metadata = read(path, "encoder")
+    if metadata.backbone != backbone:
+        found = metadata.backbone
         raise UserError(f"{path} holds weights of {found}, not {backbone}; give --backbone {found}")
     assign(named_parameters(encoder.backbone), arrays, path)
 
 
-def save_detector(path: str | os.PathLike, detector: Detector, meta: dict) -> None:
-    """Write everything that eval and export need; `meta` adds category, epoch, thresholds and the like."""
-    save(path, named_parameters(detector), "detector", {"architecture": asdict(detector.architecture), **meta})
+def save_detector(path: str | os.PathLike, detector: Detector, **said: Any) -> None:
+    """Write everything that eval and export need.
+
+    Args:
+        said: what the metadata says beside the architecture: category, epoch, thresholds and the like.
+    """
+    save(path, named_parameters(detector), Metadata("detector", architecture=detector.architecture, **said))
 
 
-def load_detector(path: str | os.PathLike) -> tuple[Detector, dict]:
-    """The network of a checkpoint, with its weights, and the checkpoint's JSON object.
+def load_detector(path: str | os.PathLike) -> tuple[Detector, Metadata]:
+    """The network of a checkpoint, with its weights, and the checkpoint's metadata.
 
     The state of an unfinished training serves as well: what it holds beside the detector is left out.
+
+    Raises:
+        UserError: no such file, or one whose parameters are not those of the network that it describes.
     """
-    arrays, meta = read(path, ("detector", "state"))
-    if meta["kind"] == "state":
+    arrays, metadata = read(path, "detector", "state")
+    if metadata.kind == "state":
         arrays = {name: array for name, array in arrays.items() if not name.startswith(OPTIMIZER)}
-    try:
-        detector = Detector(Architecture(**meta["architecture"]))
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path} describes no network that is known here ({error}); write it again") from error
+    if metadata.architecture is None:
+        raise UserError(f"{path} describes no network; write it again")
+    detector = Detector(metadata.architecture)
     assign(named_parameters(detector), arrays, path)
-    return detector, meta
+    return detector, metadata

@@ -1,17 +1,45 @@
 """A program's options: the command line over a file (`--config`) over the defaults, checked."""
 
 import argparse
+import difflib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from src.options import OPTIONS, PROGRAMS, REQUIRED, boolean
-from src.utils import UserError
+from src import __version__
+from src.option import REQUIRED, Option, Role, boolean
+from src.options import OPTIONS, options_of
+from src.utils import UserError, versions
 
-NOT_REPEATED = ("resume", "result_path", "distribute")  # of a run's options: its own files are not to be written again
+
+@dataclass(frozen=True)
+class Options:
+    """The options of one call of a program: `options.lr` is the value of `--lr`. They do not change any more.
+
+    Attributes:
+        program: its name without the ending ".py".
+        values: by name, also those that the command line left to their defaults.
+    """
+
+    program: str
+    values: Mapping[str, Any]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name not in self.values:  # copy and pickle ask for names before there are values
+            raise AttributeError(f"{self.program}.py has no option {name}")
+        return self.values[name]
+
+    def resolved(self, **values: Any) -> "Options":
+        """A copy in which what was left open has a value: the device, the split of the data set and the like."""
+        return replace(self, values={**self.values, **values})
+
+    def of_role(self, role: Role) -> dict[str, Any]:
+        """The options of a role, by name."""
+        return {name: self.values[name] for name, option in options_of(self.program).items() if role in option.roles}
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,86 +49,133 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; see {self.prog} --help")
 
 
-def _add(parser: argparse.ArgumentParser, name: str) -> None:
-    option = OPTIONS[name]
-    text = option.help.replace("%", "%%")
-    if option.default is not None:
-        text += f" (default: {option.default})"
-    if option.type is boolean:
-        parser.add_argument(f"--{name}", type=boolean, nargs="?", const=True, default=None, metavar="BOOL", help=text)
-        parser.add_argument(f"--no-{name}", dest=name, action="store_false", default=None, help=argparse.SUPPRESS)
-    else:  # choices are checked in `_check`, in the same words for a YAML file's values
-        metavar = f"{{{','.join(map(str, option.choices))}}}" if option.choices else None
-        parser.add_argument(f"--{name}", type=option.type, metavar=metavar, help=text)
-
-
-def _from_file(path: str) -> dict[str, Any]:
-    """The options that a YAML file, or the JSON of an earlier run, gives, with their types.
-
-    The values are read as text, as on the command line: to YAML itself, `category: 01` would be the number 1.
-    """
-    try:
-        given = yaml.load(Path(path).read_text(encoding="utf-8"), yaml.BaseLoader) or {}
-    except OSError as error:
-        raise UserError(f"cannot read --config {path}: {error.strerror}; check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not YAML ({' '.join(str(error).split())}); mend it") from error
-    if isinstance(given, dict) and isinstance(given.get("options"), dict):  # a result
-        given = {name: value for name, value in given["options"].items() if name not in NOT_REPEATED}
-    if not isinstance(given, dict):
-        raise UserError(f"{path} must hold lines of the form `option: value`")
-    for name, value in given.items():
-        if name not in OPTIONS:
-            raise UserError(f"{path} has the unknown option {name!r}; see --help for the options")
-        if not isinstance(value, str):
-            raise UserError(f"{path}: {name} must have one value, not {value}")
-        try:
-            given[name] = None if value in ("", "null", "~") else OPTIONS[name].type(value)
-        except (ValueError, argparse.ArgumentTypeError) as error:
-            raise UserError(f"{path}: {name}: {value!r} is not valid ({error}); see --help") from error
-    return given
-
-
-def parse(program: str, description: str, argv: Sequence[str] | None = None) -> argparse.Namespace:
+def parse(program: str, description: str, argv: Sequence[str] | None = None) -> Options:
     """The options of a program: the command line over `--config` over the defaults, checked.
 
     Args:
-        program: a key of `PROGRAMS`.
+        program: its name without the ending ".py", as in `Option.programs`.
         description: the first lines of `--help`.
         argv: arguments; the process's own by default.
 
     Raises:
         UserError: an unknown option or value, or a required option that is missing.
     """
-    parser = Parser(prog=f"{program}.py", description=description, allow_abbrev=False, argument_default=None)
+    parser, known = _parser(program, description), options_of(program)
+    given, unknown = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
+    if unknown:
+        parser.error(_unknown(program, unknown[0]))
+    from_file = _read_file(given.config, known) if given.config else {}
+    values = {}
+    for name, option in known.items():
+        values[name] = _first(getattr(given, name), from_file.get(name), option.default)
+        _check(program, option, values[name])
+    return Options(program, values)
+
+
+def _first(*values: Any) -> Any:
+    """The first value that is given; null in a file counts as not given."""
+    return next((value for value in values if value is not None), None)
+
+
+def _check(program: str, option: Option, value: Any) -> None:
+    if value is REQUIRED:
+        raise UserError(f"--{option.name} is missing: {option.help}; see {program}.py --help")
+    problem = None if value is None else option.check.problem(value)
+    if problem:
+        raise UserError(f"--{option.name} {value}: {problem}")
+
+
+def _parser(program: str, description: str) -> Parser:
+    """The parser of a program's command line, its options under their headings."""
+    parser = Parser(
+        prog=f"{program}.py",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        argument_default=None,
+    )
+    parser.add_argument("--version", action="version", version=_version(), help="show the versions in use, and end")
     parser.add_argument(
         "--config",
         metavar="FILE",
-        help="defaults for these options: a YAML file (see configs/), or the JSON that an earlier run wrote, "
+        help="defaults for these options: a YAML file of lines `option: value`, or the JSON that an earlier run wrote, "
         "which repeats that run; what the command line gives comes first",
     )
-    for name in PROGRAMS[program]:
-        _add(parser, name)
-    given = parser.parse_args(sys.argv[1:] if argv is None else argv)
-    defaults = _from_file(given.config) if given.config else {}
-    values = {}
-    for name in PROGRAMS[program]:
-        value = getattr(given, name)
-        for fallback in (defaults.get(name), OPTIONS[name].default):  # null in a file: not given
-            value = fallback if value is None else value
-        values[name] = value
-        _check(program, name, values[name])
-    return argparse.Namespace(**values)
+    headings = {option.heading: None for option in options_of(program).values()}
+    groups = {heading: parser.add_argument_group(heading) for heading in headings}
+    for option in options_of(program).values():
+        _add(groups[option.heading], option)
+    return parser
 
 
-def _check(program: str, name: str, value: Any) -> None:
-    option = OPTIONS[name]
-    if value is None:
-        if name in REQUIRED[program]:
-            raise UserError(f"--{name} is missing: {option.help}; see {program}.py --help")
-        return
-    if option.choices and value not in option.choices:
-        raise UserError(f"--{name} {value}: choose one of {', '.join(map(str, option.choices))}")
-    wrong = option.check(value)
-    if wrong:
-        raise UserError(f"--{name} {value}: {wrong}")
+def _version() -> str:
+    used = ", ".join(f"{name} {version}" for name, version in versions().items())
+    return f"fastflow_mindspore {__version__} ({used})"
+
+
+def _add(group: argparse._ArgumentGroup, option: Option) -> None:
+    text = option.help.replace("%", "%%")
+    if option.default is REQUIRED:
+        text += " (required)"
+    elif option.default is not None:
+        text += f" (default: {option.default})"
+    flag = f"--{option.name}"
+    if option.type is boolean:
+        group.add_argument(flag, type=boolean, nargs="?", const=True, metavar="BOOL", help=text)
+        group.add_argument(
+            f"--no-{option.name}", dest=option.name, action="store_false", default=None, help=argparse.SUPPRESS
+        )
+    else:  # choices are checked in `_check`, in the same words for a YAML file's values
+        choices = option.check.choices
+        metavar = f"{{{','.join(map(str, choices))}}}" if choices else None
+        group.add_argument(flag, type=option.type, metavar=metavar, help=text)
+
+
+def _unknown(program: str, word: str) -> str:
+    """What to say of the first argument that the program does not know."""
+    if not word.startswith("-"):
+        return f"unexpected argument {word!r}"
+    flag = word.partition("=")[0]
+    others = [name for option in OPTIONS if f"--{option.name}" == flag for name in option.programs]
+    if others:
+        return f"{flag} is not an option of {program}.py but of {', '.join(f'{name}.py' for name in others)}"
+    near = difflib.get_close_matches(flag, list(_flags(program)), n=1)
+    return f"unknown option {flag}" + (f" (did you mean {near[0]}?)" if near else "")
+
+
+def _flags(program: str) -> Iterator[str]:
+    yield from ("--config", "--version", "--help")
+    for option in options_of(program).values():
+        yield f"--{option.name}"
+        if option.type is boolean:
+            yield f"--no-{option.name}"
+
+
+def _read_file(path: str, known: Mapping[str, Option]) -> dict[str, Any]:
+    """The options that a YAML file, or the JSON of an earlier run, gives, with their types.
+
+    The values are read as text, as on the command line: to YAML itself, `category: 01` would be the number 1. The
+    file may also have options of other programs.
+    """
+    every = {option.name: option for option in OPTIONS} | known
+    try:
+        given = yaml.load(Path(path).read_text(encoding="utf-8"), yaml.BaseLoader) or {}
+    except OSError as error:
+        raise UserError(f"cannot read --config {path}: {error.strerror}; check the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not YAML ({' '.join(str(error).split())}); mend it") from error
+    if isinstance(given, dict) and isinstance(given.get("options"), dict):  # a result: repeat it, but not its files
+        result = given["options"]
+        given = {k: v for k, v in result.items() if k not in every or Role.NOT_REPEATED not in every[k].roles}
+    if not isinstance(given, dict):
+        raise UserError(f"{path} must hold lines of the form `option: value`")
+    for name, value in given.items():
+        if name not in every:
+            raise UserError(f"{path} has the unknown option {name!r}; see --help for the options")
+        if not isinstance(value, str):
+            raise UserError(f"{path}: {name} must have one value, not {value}")
+        try:
+            given[name] = None if value in ("", "null", "~") else every[name].type(value)
+        except (ValueError, argparse.ArgumentTypeError) as error:
+            raise UserError(f"{path}: {name}: {value!r} is not valid ({error}); see --help") from error
+    return given

@@ -1,8 +1,9 @@
-"""Samples -> arrays: pictures and masks decoded once, by several threads, and normalised."""
+"""Samples -> arrays: a category's pictures and masks, decoded by several threads, and normalised."""
 
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,6 +25,59 @@ __all__ = [
     "test_samples",
     "train_samples",
 ]
+
+
+@dataclass(frozen=True)
+class Images:
+    """Pictures that are decoded when they are asked for: by index or indices, as an array [N, S, S, 3] uint8."""
+
+    samples: list[Sample]
+    size: int
+    workers: int
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int | Sequence[int]) -> np.ndarray:
+        if isinstance(index, int):
+            return self[[index]][0]
+        return load_images([self.samples[i] for i in index], self.size, self.workers)
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """A category's test pictures.
+
+    Attributes:
+        samples: what is known of each.
+        images: [N, S, S, 3] uint8 RGB, or `Images` like that.
+        masks: [N, S, S] bool, or None where the category has none.
+        labels: [N] bool, true for defective.
+        protocol: how the masks were resized.
+    """
+
+    __test__ = False  # pytest takes a class of this name for tests
+
+    samples: list[Sample]
+    images: np.ndarray | Images
+    masks: np.ndarray | None
+    labels: np.ndarray
+    protocol: str
+
+    @classmethod
+    def load(cls, samples: list[Sample], size: int, protocol: str, workers: int, keep: bool) -> "TestSet":
+        """Decode and resize pictures and masks in `workers` threads.
+
+        Args:
+            size: S.
+            protocol: how masks are resized (see `load_mask`).
+            keep: decode the pictures now and keep them. Otherwise each is decoded when it is asked for, which needs
+                less memory and is right for one pass over them.
+        """
+        labels = np.array([sample.label for sample in samples], bool)
+        masks = load_masks(samples, size, protocol, workers) if has_masks(samples) else None
+        images = Images(samples, size, workers)
+        return cls(samples, images[range(len(samples))] if keep else images, masks, labels, protocol)
 
 
 def load_images(samples: Sequence[Sample], size: int, workers: int | None = None) -> np.ndarray:

@@ -5,14 +5,16 @@ from dataclasses import asdict, dataclass
 from mindspore import Tensor, nn
 
 from src.anomaly_map import AnomalyMap, image_score
+from src.config import Options
 from src.encoder import ENCODERS, STRIDES, Encoder
 from src.fastflow import FastFlow
+from src.option import Role
 from src.utils import UserError
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """The options that shape the network; a checkpoint carries them, so nothing has to be said twice."""
+    """The options that shape the network. A checkpoint carries them, so that they need not be given again."""
 
     backbone: str
     im_resize: int = 256
@@ -22,13 +24,13 @@ class Architecture:
     norm_affine: bool = True
 
     @classmethod
-    def from_options(cls, options) -> "Architecture":
-        """From parsed options; `conv3x3_only` of None means the encoder's own default.
+    def from_options(cls, options: Options) -> "Architecture":
+        """From a training's options.
 
         Raises:
             UserError: a `hidden_ratio` that leaves a subnet without hidden channels.
         """
-        values = {name: getattr(options, name) for name in cls.__dataclass_fields__}
+        values = options.of_role(Role.NETWORK)
         if values["conv3x3_only"] is None:
             values["conv3x3_only"] = ENCODERS[options.backbone].conv3x3_only
         narrowest = min(ENCODERS[options.backbone].channels)

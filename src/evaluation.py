@@ -1,64 +1,23 @@
-"""A test set, and what its anomaly maps are worth. No MindSpore here: the maps may come from any runtime."""
+"""What the anomaly maps of a test set are worth. No MindSpore here: the maps may come from any runtime."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from src import metrics
-from src.dataset import Sample, has_masks, load_images, load_masks
+from src.counts import sorted_negatives
+from src.dataset import TestSet
 from src.report.panels import ColourScale, save_panels
 from src.utils import UserError, log, versions
 
-HEADLINE = ("pixel_auc", "image_auc", "aupro", "pixel_ap", "image_ap", "pixel_f1_max", "image_f1_max")
 KEPT_PIXELS = 1 << 24  # more good pixels than these (64 MB) are sorted anew for each defect type
 
 
-@dataclass(frozen=True)
-class Images:
-    """Pictures that are decoded when they are asked for: by index or indices, as an array [N, S, S, 3] uint8."""
-
-    samples: list[Sample]
-    size: int
-    workers: int
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, index: int | Sequence[int]) -> np.ndarray:
-        if isinstance(index, int):
-            return self[[index]][0]
-        return load_images([self.samples[i] for i in index], self.size, self.workers)
-
-
-@dataclass(frozen=True)
-class TestSet:
-    """A category's test pictures.
-
-    images: [N, S, S, 3] uint8 RGB, or `Images` like that; masks: [N, S, S] bool, or None where the category has
-    none; labels: [N] bool, true for defective; protocol: how the masks were resized.
-    """
-
-    __test__ = False  # not a test class, whatever pytest reads into the name
-
-    samples: list[Sample]
-    images: np.ndarray | Images
-    masks: np.ndarray | None
-    labels: np.ndarray
-    protocol: str
-
-    @classmethod
-    def load(cls, samples: list[Sample], size: int, protocol: str, workers: int, keep: bool = True) -> "TestSet":
-        """Decode and resize pictures and masks in `workers` threads; without `keep`, pictures only when asked for."""
-        labels = np.array([sample.label for sample in samples], bool)
-        masks = load_masks(samples, size, protocol, workers) if has_masks(samples) else None
-        images = Images(samples, size, workers)
-        return cls(samples, images[range(len(samples))] if keep else images, masks, labels, protocol)
-
-
 def figures(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> dict:
-    """Image and (where there are masks) pixel figures; `None` where a figure is not defined.
+    """The figures of all pictures by name, of pixels only where there are masks; None where one is not defined.
+
+    Args:
+        maps: [N, S, S] float32; scores: [N] float32.
 
     Raises:
         UserError: the maps hold a value that is not finite, so that no figure would mean anything.
@@ -76,7 +35,7 @@ def figures_per_defect(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> d
     kinds = np.array([sample.defect for sample in test.samples])
     good = ~test.labels
     few = good.sum() * maps[0].size <= KEPT_PIXELS  # then their pixels are sorted once for all types
-    good_pixels = list(metrics.sorted_negatives(maps, test.labels)) if test.masks is not None and few else None
+    good_pixels = list(sorted_negatives(maps, test.labels)) if test.masks is not None and few else None
     result = {}
     for kind in sorted(set(kinds[test.labels])):
         chosen = test.labels & (kinds == kind)
@@ -84,7 +43,7 @@ def figures_per_defect(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> d
         result[str(kind)] = {"pictures": int(chosen.sum())}
         result[str(kind)] |= metrics.image_figures(scores[against], test.labels[against])
         if test.masks is not None:
-            negatives = good_pixels or metrics.sorted_negatives(maps, test.labels)
+            negatives = good_pixels or sorted_negatives(maps, test.labels)
             result[str(kind)] |= metrics.pixel_figures(maps[chosen], test.masks[chosen], negatives)
     return result
 
@@ -110,12 +69,21 @@ def draw(folder: Path, test: TestSet, maps: np.ndarray, scores: np.ndarray, thre
     log.info("panels: %s", folder)
 
 
-def headline_figures(result: dict) -> list[tuple[str, float]]:
-    """The figures that a user looks at first, of those that are defined."""
-    return [(name, result[name]) for name in HEADLINE if result.get(name) is not None]
+def defined(figures: dict) -> dict[str, float]:
+    """The figures of `METRICS` that are defined, by name and in its order."""
+    return {metric.name: figures[metric.name] for metric in metrics.METRICS if figures.get(metric.name) is not None}
 
 
 def headline(result: dict) -> list[str]:
     """The lines that programs end with, in the form of the 2022 README; `result` as `report` makes it."""
     lines = [f"category is {result['category']}", f"masks resized as: {result['gt_protocol']}"]
-    return lines + [f"{name}: {value:.5f}" for name, value in headline_figures(result["metrics"])]
+    return lines + [f"{name}: {value:.5f}" for name, value in defined(result["metrics"]).items()]
+
+
+def best_on_test(result: dict) -> list[str]:
+    """A line on the evaluation of a training that was best on the test set, if there was one."""
+    best = result["best_on_test"] or {}
+    for name in metrics.DECIDING:
+        if best.get(name) is not None:
+            return [f"best_{name} (chosen on the test set): {best[name]:.5f} at epoch {best['epoch']}"]
+    return []

@@ -15,7 +15,7 @@ from mindspore import Tensor
 
 from src.dataset import normalize
 from src.encoder import ENCODERS, STRIDES, Encoder
-from src.report.console import progress
+from src.report.console import bar
 from src.runtime.processes import ALONE, Group
 from src.utils import UserError, log
 
@@ -56,7 +56,7 @@ class CachedFeatures:
                 np.lib.format.open_memmap(name, "w+", np.float32, shape) for name, shape in zip(names, shapes)
             ]
         size = min(ENCODE_BATCH, count)
-        for start in group.in_step(progress(range(0, count, size), "encoding the training pictures")):
+        for start in group.in_step(bar(range(0, count, size), "encoding the training pictures")):
             indices = np.minimum(np.arange(start, start + size), count - 1)  # one batch size, one graph
             used = min(size, count - start)
             for array, feature in zip(self.arrays, encoded.batch(indices)):

@@ -1,6 +1,5 @@
 """Run the detector over pictures: what eval.py and predict.py do."""
 
-import argparse
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -9,15 +8,17 @@ import numpy as np
 from mindspore import Tensor
 
 from src import checkpoint, evaluation
+from src.config import Options
 from src.data.samples import Sample, list_pictures, named
-from src.data.source import Source
-from src.dataset import load_images, normalize
+from src.data.source import Source, with_split
+from src.dataset import TestSet, load_images, normalize
 from src.detector import Detector
 from src.encoder import ENCODERS
-from src.evaluation import TestSet
-from src.kernels import cells, library
-from src.report.console import progress
+from src.files import SCORES, evaluation_result
+from src.kernels import cells
+from src.report.console import bar
 from src.report.panels import ColourScale, save_panels
+from src.runtime.device import Device
 from src.runtime.graph_cache import GraphCache
 from src.utils import UserError, check_writable, log, write_json
 
@@ -38,7 +39,7 @@ def predict(
     maps = np.empty((count, size, size), np.float32)
     scores = np.empty(count, np.float32)
     detector.set_train(False)
-    for start in progress(range(0, count, batch_size), "evaluating"):
+    for start in bar(range(0, count, batch_size), "evaluating"):
         indices = np.minimum(np.arange(start, start + batch_size), count - 1)
         batch = Tensor(normalize(images[indices], spec.mean, spec.std))
         if graphs is not None:
@@ -50,7 +51,7 @@ def predict(
     return maps, scores
 
 
-def evaluate_checkpoint(options: argparse.Namespace) -> dict:
+def evaluate_checkpoint(options: Options, device: Device) -> dict:
     """What `eval.py` does: load, predict, measure, write the JSON and, if asked, the panels.
 
     Returns:
@@ -59,36 +60,35 @@ def evaluate_checkpoint(options: argparse.Namespace) -> dict:
     Raises:
         UserError: anything wrong with the input.
     """
-    detector, meta = checkpoint.load_detector(options.ckpt_path)
-    cells.install(detector)
-    category = options.category or meta.get("category")
+    detector, trained = checkpoint.load_detector(options.ckpt_path)
+    cells.install(detector, device.kernels)
+    category = options.category or trained.category
     if not category:
         raise UserError(f"{options.ckpt_path} does not say its category; give --category")
+    options = with_split(options, trained.split).resolved(category=category, device_target=device.target)
     source = Path(options.ckpt_path)
-    target = Path(options.result_path or source.with_name(f"{source.stem}_eval.json"))
+    target = Path(options.result_path) if options.result_path else evaluation_result(source)
     folder = Path(options.output_dir) / category
     check_writable(target, *([folder / "panel.png"] if options.save_imgs else []))
-    options.category = category
-    data = Source.of(options, meta.get("split"))
-    vars(options).update(data.split())
-    test = TestSet.load(
-        data.test(), detector.architecture.im_resize, options.gt_protocol, options.num_workers, keep=False
-    )
+    samples, size = Source.of(options).test(), detector.architecture.im_resize
+    # Pictures that are drawn later are kept, so that each is decoded once.
+    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=options.save_imgs)
     started = time.perf_counter()
-    maps, scores = predict(detector, test.images, options.test_batch_size, GraphCache.of(options.graph_cache))
+    graphs = GraphCache.of(options.graph_cache, device)
+    maps, scores = predict(detector, test.images, options.test_batch_size, graphs)
     predicted = time.perf_counter()
     result = {"checkpoint": source.name, **evaluation.report(category, test, maps, scores)}
     result["seconds_predicting"] = round(predicted - started, 3)
     result["seconds_measuring"] = round(time.perf_counter() - predicted, 3)
-    result["cpu_kernels"] = library.in_use is not None
-    result["options"] = vars(options)
+    result["cpu_kernels"] = device.kernels is not None
+    result["options"] = dict(options.values)
     write_json(target, result)
     if options.save_imgs:
         evaluation.draw(folder, test, maps, scores, result["metrics"])
     return result
 
 
-def predict_folder(options: argparse.Namespace) -> dict[str, dict]:
+def predict_folder(options: Options, device: Device) -> dict[str, dict]:
     """What `predict.py` does: a score, a verdict and, if asked, a panel for every picture under a folder.
 
     The verdict is by the checkpoint's image threshold (the best F1 on its test set), the colours by its colour
@@ -101,20 +101,20 @@ def predict_folder(options: argparse.Namespace) -> dict[str, dict]:
     Raises:
         UserError: no pictures, or panels that would be written among the pictures.
     """
-    detector, meta = checkpoint.load_detector(options.ckpt_path)
-    cells.install(detector)
+    detector, trained = checkpoint.load_detector(options.ckpt_path)
+    cells.install(detector, device.kernels)
     base, folder = Path(options.img_dir).resolve(), Path(options.output_dir).resolve()
     if folder == base or base in folder.parents:
         raise UserError(f"--output_dir {folder} is among the pictures of --img_dir; give a folder outside of it")
     paths = named(list_pictures(base, recursive=True), base) if base.is_dir() else {}
     if not paths:
         raise UserError(f"no pictures in {base}; give a folder of pictures as --img_dir")
-    check_writable(folder / "scores.json")
-    thresholds = meta.get("thresholds", {})
+    check_writable(folder / SCORES)
+    thresholds = trained.thresholds or {}
     cut = thresholds.get("image_threshold")
-    scale = ColourScale(*meta["colour_scale"]) if "colour_scale" in meta else None
+    scale = ColourScale(*trained.colour_scale) if trained.colour_scale else None
     samples = [Sample(path, 0, "unknown", None, name) for name, path in paths.items()]
-    graphs, result = GraphCache.of(options.graph_cache), {}
+    graphs, result = GraphCache.of(options.graph_cache, device), {}
     for start in range(0, len(samples), CHUNK):
         part = samples[start : start + CHUNK]
         images = load_images(part, detector.architecture.im_resize, options.num_workers)
@@ -125,6 +125,6 @@ def predict_folder(options: argparse.Namespace) -> dict[str, dict]:
         if options.save_imgs:
             names = [sample.name for sample in part]
             save_panels(folder, names, images, None, None, maps, scores, scale, thresholds)
-    write_json(folder / "scores.json", {"threshold": cut, "pictures": result})
-    log.info("scores: %s", folder / "scores.json")
+    write_json(folder / SCORES, {"threshold": cut, "pictures": result})
+    log.info("scores: %s", folder / SCORES)
     return result

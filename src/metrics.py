@@ -1,94 +1,15 @@
-"""Pixel and image figures, exact and in bounded memory.
+"""The figures of an evaluation: AUROC, AP, F1-max and AUPRO of pixels and pictures, computed from exact counts."""
 
-Every figure changes only at the scores of positives (defective pixels or pictures). So the positives are sorted,
-and the negatives, which are far more, are counted between them in chunks: no score is binned, no list of all
-pixels is sorted. A sample is called defective where its score is at least the threshold.
-"""
-
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from scipy import ndimage
 
-CHUNK = 1 << 22  # negatives sorted at a time: 16 MB of float32
+from src.counts import Counts, count
+
 FPR_LIMIT = 0.3  # of AUPRO, as MVTec's own evaluation integrates
 EIGHT_CONNECTED = np.ones((3, 3), bool)
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Confusion counts at every distinct score of a positive, in falling order.
-
-    thresholds: [K]; true_positives: [K], positives at or above; overlap: [K], the same in weighted positives (1 in
-    all), None where they have no weights; false_positives: [K], negatives at or above; above: [K], negatives
-    strictly above.
-    """
-
-    thresholds: np.ndarray
-    true_positives: np.ndarray
-    overlap: np.ndarray | None
-    false_positives: np.ndarray
-    above: np.ndarray
-    positives: int
-    negatives: int
-
-
-def sorted_negatives(scores: np.ndarray, labels: np.ndarray) -> Iterator[np.ndarray]:
-    """The scores of negatives in sorted chunks; scores [N, ...], labels bool of that shape or, of pictures, [N]."""
-    step = max(1, CHUNK // max(1, scores[:1].size))
-    for start in range(0, len(scores), step):
-        part = slice(start, start + step)
-        chunk = scores[part][~labels[part]].ravel()
-        chunk.sort()
-        yield chunk
-
-
-def count(
-    scores: np.ndarray,
-    labels: np.ndarray,
-    weights: np.ndarray | None = None,
-    more_negatives: Iterable[np.ndarray] = (),
-) -> Counts | None:
-    """Counts of `scores` against boolean `labels`, both of one shape with the picture first.
-
-    Args:
-        scores: [N, ...] float.
-        labels: [N, ...] bool.
-        weights: of the positives, in the order of `scores[labels]`, summing to 1; overwritten.
-        more_negatives: further negatives' scores as `sorted_negatives` gives them.
-
-    Returns:
-        None where there is no positive or no negative: no figure is defined then.
-    """
-    found = scores[labels]
-    positives = found.size
-    if positives == 0:
-        return None
-    if weights is None:
-        found.sort()
-    else:
-        order = np.argsort(found)
-        found = found[order]
-        weights[:] = weights[order[::-1]]
-        del order
-    found = found[::-1]
-    last = np.append(np.flatnonzero(found[1:] != found[:-1]), positives - 1)  # of each run of equal scores
-    thresholds = found[last]
-    overlap = None if weights is None else np.cumsum(weights, out=weights)[last]
-    del found, weights
-
-    rising = thresholds[::-1]
-    at_or_above, above, negatives = np.zeros(rising.size, np.int64), np.zeros(rising.size, np.int64), 0
-    for chunk in chain(more_negatives, sorted_negatives(scores, labels)):
-        negatives += chunk.size
-        at_or_above += chunk.size - np.searchsorted(chunk, rising, side="left")
-        above += chunk.size - np.searchsorted(chunk, rising, side="right")
-    if negatives == 0:
-        return None
-    last += 1
-    return Counts(thresholds, last, overlap, at_or_above[::-1], above[::-1], positives, negatives)
 
 
 def auroc(counts: Counts) -> float:
@@ -105,11 +26,19 @@ def average_precision(counts: Counts) -> float:
     return float(gained @ precision / counts.positives)
 
 
-def f1_max(counts: Counts) -> tuple[float, float]:
-    """The best F1 over all thresholds and the (highest) threshold that reaches it."""
-    f1 = 2 * counts.true_positives / (counts.true_positives + counts.false_positives + counts.positives)
-    best = int(np.argmax(f1))
-    return float(f1[best]), float(counts.thresholds[best])
+def _f1(counts: Counts) -> np.ndarray:
+    """F1 at each threshold: [K]."""
+    return 2 * counts.true_positives / (counts.true_positives + counts.false_positives + counts.positives)
+
+
+def f1_max(counts: Counts) -> float:
+    """The best F1 over all thresholds."""
+    return float(_f1(counts).max())
+
+
+def f1_max_threshold(counts: Counts) -> float:
+    """The (highest) threshold that reaches the best F1."""
+    return float(counts.thresholds[int(np.argmax(_f1(counts)))])
 
 
 def region_weights(masks: np.ndarray) -> np.ndarray:
@@ -148,26 +77,57 @@ def aupro(counts: Counts, limit: float = FPR_LIMIT) -> float:
     return float((lines + levels @ overlap) / end)
 
 
+@dataclass(frozen=True)
+class Metric:
+    """A figure of an evaluation.
+
+    Attributes:
+        name: in JSON, CSV and log lines.
+        title: for people.
+        level: "pixel": of the map's pixels against the masks; "image": of the pictures' scores.
+        of: computes it.
+    """
+
+    name: str
+    title: str
+    level: str
+    of: Callable[[Counts], float]
+
+
+# To add a figure, add it here: results, log lines, table and curves follow. The order is that of the log lines.
+METRICS = (
+    Metric("pixel_auc", "pixel AUROC", "pixel", auroc),
+    Metric("image_auc", "image AUROC", "image", auroc),
+    Metric("aupro", "AUPRO", "pixel", aupro),
+    Metric("pixel_ap", "pixel AP", "pixel", average_precision),
+    Metric("image_ap", "image AP", "image", average_precision),
+    Metric("pixel_f1_max", "pixel F1-max", "pixel", f1_max),
+    Metric("image_f1_max", "image F1-max", "image", f1_max),
+)
+THRESHOLDS = (
+    Metric("pixel_threshold", "pixel threshold of the best F1", "pixel", f1_max_threshold),
+    Metric("image_threshold", "image threshold of the best F1", "image", f1_max_threshold),
+)
+CURVES = METRICS[:3]  # what is drawn over the epochs
+DECIDING = ("pixel_auc", "image_auc")  # the best evaluation has the highest of the first that is defined
+
+
 def image_figures(scores: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
-    """AUROC, AP and F1-max of picture scores [N] against labels [N] (true: defective)."""
+    """The figures of level "image", of picture scores [N] against labels [N] (true: defective)."""
     return _figures("image", count(scores, labels.astype(bool)))
 
 
 def pixel_figures(
     maps: np.ndarray, masks: np.ndarray, more_negatives: Iterable[np.ndarray] = ()
 ) -> dict[str, float | None]:
-    """AUROC, AP, F1-max and AUPRO of anomaly maps [N, H, W] against masks [N, H, W] bool.
+    """The figures of level "pixel", of anomaly maps [N, H, W] against masks [N, H, W] bool.
 
     Good pictures may be given as `more_negatives` instead, the `sorted_negatives` of their maps.
     """
-    counts = count(maps, masks, region_weights(masks), more_negatives)
-    figures = _figures("pixel", counts)
-    figures["aupro"] = None if counts is None else aupro(counts)
-    return figures
+    return _figures("pixel", count(maps, masks, region_weights(masks), more_negatives))
 
 
 def _figures(level: str, counts: Counts | None) -> dict[str, float | None]:
-    names = (f"{level}_auc", f"{level}_ap", f"{level}_f1_max", f"{level}_threshold")
-    if counts is None:
-        return dict.fromkeys(names)
-    return dict(zip(names, (auroc(counts), average_precision(counts), *f1_max(counts))))
+    """By name; None where a figure is not defined."""
+    wanted = [metric for metric in (*METRICS, *THRESHOLDS) if metric.level == level]
+    return {metric.name: None if counts is None else metric.of(counts) for metric in wanted}

@@ -12,31 +12,13 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # src/ itself must not be on the path
 
-import argparse
-
 from src import config
-from src.options import BACKBONES, picture_size
 from src.runtime import device
-from src.utils import UserError, run
+from src.utils import UserError, run_program
 
 
 def main() -> None:
-    parser = config.Parser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument("--pth_path", required=True, help="PyTorch file (or a MindSpore .ckpt of the 2022 original)")
-    parser.add_argument(
-        "--ckpt_path", help="file to write (default: beside the input, with the ending .ckpt, or _fastflow.ckpt)"
-    )
-    parser.add_argument("--arch", choices=BACKBONES, help="encoder (default: found out from the names)")
-    parser.add_argument("--category", help="category that a whole model was trained on")
-    parser.add_argument(
-        "--im_resize", type=int, help="input size of a whole model without LayerNorm weights (default: 256)"
-    )
-    options = parser.parse_args()
-    if options.im_resize is not None and (wrong := picture_size(options.im_resize)):
-        raise UserError(f"--im_resize {options.im_resize}: {wrong}")
-
+    options = config.parse("pthtockpt", __doc__)
     source = Path(options.pth_path)
     if not source.is_file():
         raise UserError(f"no file {source}; check --pth_path")
@@ -53,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_program(main)

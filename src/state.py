@@ -1,6 +1,6 @@
-"""The state of an unfinished training, one file: the detector, for evaluating it, and all that resuming needs."""
+"""An unfinished training: how far it has come, and its file, which holds the detector and all that resuming needs."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +9,34 @@ from mindspore import Parameter
 from src import checkpoint
 from src.cell import TrainStep
 from src.detector import Detector
-from src.run import Progress, trained_options
+from src.metadata import Metadata
+from src.metrics import DECIDING
+from src.order import Order
 from src.utils import UserError, log
+
+
+@dataclass
+class Progress:
+    """How far a training has come: finished steps, seconds in them, the loss of each, a record per evaluation."""
+
+    step: int = 0
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+    history: list[dict] = field(default_factory=list)
+
+    def epoch_losses(self, order: Order) -> list[float]:
+        """The mean loss of each finished epoch."""
+        epochs = order.epochs_in(len(self.losses))
+        ends = [order.steps_before(epoch) for epoch in range(1, epochs + 1)]
+        return [float(np.mean(losses)) for losses in np.split(self.losses, ends)[:epochs]]
+
+    def best(self) -> dict | None:
+        """The evaluation with the highest pixel AUROC (image AUROC where there are no masks)."""
+        for name in DECIDING:
+            known = [record for record in self.history if record.get(name) is not None]
+            if known:
+                return max(known, key=lambda record: record[name])
+        return None
 
 
 def parameters(detector: Detector, step: TrainStep) -> dict[str, Parameter]:
@@ -25,42 +51,44 @@ def parameters(detector: Detector, step: TrainStep) -> dict[str, Parameter]:
     return state
 
 
-def save(path: Path, detector: Detector, step: TrainStep, identity: dict, progress: Progress) -> None:
+def save(path: Path, detector: Detector, step: TrainStep, training: Metadata, progress: Progress) -> None:
     """Write the state, atomically; an earlier one stays where the weights are not all finite.
 
     Args:
-        identity: what a resumed run must agree in: `options` by name, and what else makes the run what it is.
+        training: what a resumed training must agree in with this one, of the kind "state".
 
     Raises:
-        UserError: a weight is not finite; the next loss would be neither.
+        UserError: a weight is not finite; the next loss would not be finite either.
     """
     for parameter in detector.fastflow.trainable_params():
         if not np.isfinite(parameter.asnumpy()).all():
             raise UserError(f"{parameter.name} is not finite after step {progress.step}; {remedy(path)}")
-    checkpoint.save(path, parameters(detector, step), "state", identity | {"progress": asdict(progress)})
+    checkpoint.save(path, parameters(detector, step), replace(training, progress=asdict(progress)))
 
 
 def remedy(path: Path) -> str:
-    """What to do when training has run away."""
+    """What to do when weights or losses are not finite any more."""
     left = f"the last good state is {path}" if path.exists() else "no state was saved before"
     return f"{left}; train with a lower --lr"
 
 
-def load(path: Path, detector: Detector, step: TrainStep, identity: dict) -> Progress:
+def load(path: Path, detector: Detector, step: TrainStep, training: Metadata) -> Progress:
     """Set detector and optimizer to what `save` wrote; returns how far that training had come.
 
+    Args:
+        training: what this training is, as for `save`.
+
     Raises:
-        UserError: the state is of a run with another identity; nothing is changed then.
+        UserError: the state is of another training; nothing is changed then.
     """
-    arrays, meta = checkpoint.read(path, ("state",))
-    options = trained_options(meta)
-    for name, now in identity["options"].items():
-        before = options.get(name)
+    arrays, saved = checkpoint.read(path, "state")
+    for name, now in training.options.items():
+        before = saved.trained_options.get(name)
         if before != now:
             raise UserError(f"--{name} {now}: {path} was trained with {before}; give --{name} {before}, or remove it")
-    if any(meta.get(name) != value for name, value in identity.items() if name != "options"):
+    if saved.progress is None or replace(saved, options=training.options, progress=None) != training:
         raise UserError(f"{path} was made with another network or data set; remove it to start anew")
     checkpoint.assign(parameters(detector, step), arrays, path)
-    progress = Progress(**meta["progress"])
+    progress = Progress(**{each.name: saved.progress[each.name] for each in fields(Progress)})
     log.info("resuming after step %d", progress.step)
     return progress

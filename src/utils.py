@@ -21,7 +21,7 @@ class UserError(Exception):
     """A mistake that the user can mend. The text says what, where, and what to do, in one line."""
 
 
-def run(main: Callable[[], None]) -> None:
+def run_program(main: Callable[[], None]) -> None:
     """Run a program's main function: a `UserError` becomes one line on standard error and exit status 2."""
     logging.basicConfig(format="%(message)s", stream=sys.stdout)
     log.setLevel(logging.INFO)

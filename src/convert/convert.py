@@ -10,6 +10,7 @@ from src.convert.detector import detector_arrays
 from src.convert.encoder import State, encoder_arrays, guess_backbone
 from src.detector import Detector
 from src.encoder import Encoder
+from src.metadata import Metadata
 from src.utils import UserError
 
 # MindSpore's batch norm and LayerNorm names, in PyTorch's.
@@ -33,12 +34,12 @@ def convert(source: Path, target: Path, arch: str | None, category: str | None, 
         architecture, arrays = detector_arrays(state, source, arch, im_resize)
         detector = Detector(architecture)
         checkpoint.assign(checkpoint.named_parameters(detector), arrays, source)
-        checkpoint.save_detector(target, detector, {"category": category, "converted_from": source.name})
+        checkpoint.save_detector(target, detector, category=category, converted_from=source.name)
         return f"{target}: FastFlow on {architecture.backbone}, {architecture.im_resize} pixels"
     backbone = arch or guess_backbone(state, source)
     arrays = encoder_arrays(state, backbone, source)
     checkpoint.assign(checkpoint.named_parameters(Encoder(backbone).backbone), arrays, source)
-    checkpoint.save(target, {k: Tensor(v) for k, v in arrays.items()}, "encoder", {"backbone": backbone})
+    checkpoint.save(target, {k: Tensor(v) for k, v in arrays.items()}, Metadata("encoder", backbone=backbone))
     return f"{target}: encoder {backbone}"
 
 
@@ -47,7 +48,7 @@ def read_state(source: Path) -> State:
     if not source.is_file():
         raise UserError(f"no file {source}; check --pth_path")
     if source.suffix == ".ckpt" and not _is_torch(source):
-        state, _ = checkpoint.read(source)
+        state, _ = checkpoint.read_any(source)
         return {_torch_name(name): value for name, value in state.items()}
     if not _is_torch(source):
         raise UserError(f"{source} is not a PyTorch file; give a .pth, .pt or .ckpt with weights")

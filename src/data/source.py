@@ -1,12 +1,32 @@
-"""Where a run's pictures come from: data set, layout, category and split; a checkpoint carries what eval.py needs."""
+"""Where a run's pictures come from: the data set, its layout, the category, and how good pictures are divided."""
 
-import argparse
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from src.data.layouts import test_samples, train_samples
 from src.data.samples import Sample
 
-DEFAULTS = {"dataset": "mvtec", "split_seed": 0, "train_list": None}
+if TYPE_CHECKING:
+    from src.config import Options
+
+# The options that say which pictures are trained on and which are tested on, with their defaults. A checkpoint
+# carries them, so that an evaluation cannot test on training pictures by accident.
+SPLIT_DEFAULTS = {"dataset": "mvtec", "split_seed": 0, "train_list": None}
+
+
+def with_split(options: "Options", trained: Mapping[str, Any] | None = None) -> "Options":
+    """The options with a value for each of `SPLIT_DEFAULTS`: the given one, else the training's, else the default.
+
+    Args:
+        options: of a program that reads a data set.
+        trained: the split of the training that is evaluated; it counts unless another data set is given.
+    """
+    known = dict(SPLIT_DEFAULTS)
+    if trained and options.dataset in (None, trained["dataset"]):
+        known |= trained
+    given = {name: getattr(options, name) for name in SPLIT_DEFAULTS}
+    return options.resolved(**{name: known[name] if value is None else value for name, value in given.items()})
 
 
 @dataclass(frozen=True)
@@ -20,30 +40,22 @@ class Source:
     train_list: str | None
 
     @classmethod
-    def of(cls, options: argparse.Namespace, trained: dict | None = None) -> "Source":
-        """From the options; for what they leave open from the training (`trained`), else `DEFAULTS`.
+    def of(cls, options: "Options") -> "Source":
+        """What the options say; they must have their split (see `with_split`)."""
+        return cls(**{name: getattr(options, name) for name in cls.__dataclass_fields__})
 
-        Args:
-            options: with dataset_path, category and the names of `DEFAULTS`.
-            trained: `split()` of the training that is being evaluated, so that it is not tested on its own pictures.
-        """
-        given = {name: getattr(options, name) for name in DEFAULTS}
-        known = DEFAULTS | (trained if trained and given["dataset"] in (None, trained["dataset"]) else {})
-        chosen = {name: known[name] if value is None else value for name, value in given.items()}
-        return cls(options.dataset_path, options.category, **chosen)
-
-    def split(self) -> dict:
-        """The names of `DEFAULTS` with their values, for a checkpoint."""
-        return {name: getattr(self, name) for name in DEFAULTS}
+    def split(self) -> dict[str, Any]:
+        """The names of `SPLIT_DEFAULTS` with their values, for a checkpoint."""
+        return {name: getattr(self, name) for name in SPLIT_DEFAULTS}
 
     def train(self) -> list[Sample]:
         """The good pictures to train on (see `train_samples`)."""
-        return train_samples(*self._place, train_list=self.train_list, seed=self.split_seed)
+        return train_samples(
+            self.dataset_path, self.category, self.dataset, train_list=self.train_list, seed=self.split_seed
+        )
 
     def test(self) -> list[Sample]:
         """The pictures to test on (see `test_samples`)."""
-        return test_samples(*self._place, train_list=self.train_list, seed=self.split_seed)
-
-    @property
-    def _place(self) -> tuple[str, str, str]:
-        return self.dataset_path, self.category, self.dataset
+        return test_samples(
+            self.dataset_path, self.category, self.dataset, train_list=self.train_list, seed=self.split_seed
+        )

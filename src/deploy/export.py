@@ -1,6 +1,5 @@
 """A checkpoint -> MINDIR, ONNX or AIR of the whole detector, loaded again and compared, with a JSON beside it."""
 
-import argparse
 import hashlib
 import shutil
 import tempfile
@@ -13,10 +12,13 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from src import checkpoint
+from src.config import Options
 from src.deploy.mindir.version1 import rewrite_to_version_1
 from src.detector import Detector
 from src.encoder import ENCODERS, STRIDES
+from src.files import description_of, exported_file
 from src.kernels.operations import plain
+from src.runtime.device import Device
 from src.utils import UserError, atomic_path, check_writable, log, versions, write_json
 
 LIMIT = 1e-4  # of the difference between the network and the exported file
@@ -33,7 +35,7 @@ class Latents(nn.Cell):
         return self.detector.fastflow.latents(*self.detector.encoder(image))
 
 
-def export_checkpoint(options: argparse.Namespace) -> dict:
+def export_checkpoint(options: Options, device: Device) -> dict:
     """What `export.py` does; returns what the JSON beside the file holds.
 
     Raises:
@@ -41,10 +43,9 @@ def export_checkpoint(options: argparse.Namespace) -> dict:
     """
     if options.mindir_version == 1 and options.file_format != "MINDIR":
         raise UserError(f"--mindir_version 1 is for MINDIR, not {options.file_format}; leave one of the two out")
-    detector, meta = checkpoint.load_detector(options.ckpt_file)
+    detector, trained = checkpoint.load_detector(options.ckpt_file)
     detector.set_train(False)
-    suffix = "." + options.file_format.lower()
-    target = Path(options.output_dir) / f"fastflow_{meta.get('category') or 'model'}{suffix}"
+    target = exported_file(Path(options.output_dir), trained.category, options.file_format)
     check_writable(target)
     network = detector if options.outputs == "map" else Latents(detector)
     size = detector.architecture.im_resize
@@ -54,8 +55,8 @@ def export_checkpoint(options: argparse.Namespace) -> dict:
 
     names = ("anomaly_map", "score") if options.outputs == "map" else [f"latent_{i}" for i in range(len(STRIDES))]
     with tempfile.TemporaryDirectory() as folder:  # MindSpore refuses paths with spaces
-        file = Path(folder) / f"model{suffix}"
-        write(network, Tensor(image), file, options.file_format)
+        file = Path(folder) / f"model{target.suffix}"
+        write(network, Tensor(image), file, options.file_format, device)
         if options.file_format == "MINDIR" and options.mindir_version == 1:
             rewrite_to_version_1(file, file, names)
         difference = None
@@ -70,8 +71,8 @@ def export_checkpoint(options: argparse.Namespace) -> dict:
         "file": target.name,
         "format": options.file_format,
         "mindir_version": options.mindir_version if options.file_format == "MINDIR" else None,
-        "category": meta.get("category"),
-        "split": meta.get("split"),
+        "category": trained.category,
+        "split": trained.split,
         "input": {
             "name": "image",
             "shape": list(shape),
@@ -82,21 +83,21 @@ def export_checkpoint(options: argparse.Namespace) -> dict:
             "std": spec.std,
         },
         "outputs": [{"name": n, "shape": list(w.shape), "type": "float32"} for n, w in zip(names, wanted)],
-        "thresholds": meta.get("thresholds", {}),
+        "thresholds": trained.thresholds or {},
         "architecture": asdict(detector.architecture),
         "checkpoint": Path(options.ckpt_file).name,
         "checkpoint_sha256": hashlib.sha256(Path(options.ckpt_file).read_bytes()).hexdigest(),
         "largest_difference": difference,
         "versions": versions(),
     }
-    write_json(target.with_suffix(target.suffix + ".json"), description)
+    write_json(description_of(target), description)
     log.info("%s%s", target, "" if difference is None else f": largest difference to the network {difference:.2e}")
     return description
 
 
-def write(network: nn.Cell, image: Tensor, file: Path, file_format: str) -> None:
+def write(network: nn.Cell, image: Tensor, file: Path, file_format: str, device: Device) -> None:
     """MindSpore's own export, with its failures in one line."""
-    if file_format == "AIR" and ms.get_context("device_target") != "Ascend":
+    if file_format == "AIR" and device.target != "Ascend":
         raise UserError("--file_format AIR needs an Ascend device; export MINDIR, which runs there too")
     try:
         with plain(network):

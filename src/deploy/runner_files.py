@@ -3,7 +3,6 @@
 Neither needs MindSpore: they can run on the machine that holds the device.
 """
 
-import argparse
 import os
 import shutil
 import tempfile
@@ -12,10 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from src import evaluation
-from src.data.source import Source
-from src.dataset import Sample, load_image, normalize
-from src.evaluation import TestSet
-from src.report.console import progress
+from src.config import Options
+from src.data.pictures import load_image
+from src.data.samples import Sample
+from src.data.source import Source, with_split
+from src.dataset import TestSet, normalize
+from src.report.console import bar
 from src.utils import UserError, check_writable, log, read_json, write_json
 
 MANIFEST = "manifest.json"
@@ -56,7 +57,7 @@ def read_manifest(folder: str) -> dict:
     return manifest
 
 
-def preprocess(options: argparse.Namespace) -> Path:
+def preprocess(options: Options) -> Path:
     """What `preprocess.py` does: a float32 `.bin` (3, S, S) per test picture, and a manifest; returns its path.
 
     The folder is written beside and renamed, so that no file of an earlier run is among the new ones.
@@ -65,11 +66,12 @@ def preprocess(options: argparse.Namespace) -> Path:
         UserError: anything wrong with the input, or a folder that holds what this program did not write.
     """
     description = read_description(options.mindir_path)
-    category = options.category = options.category or description["category"]
+    category = options.category or description["category"]
     if not category:
         raise UserError(f"{options.mindir_path} does not say its category; give --category")
     spec = description["input"]
-    samples = Source.of(options, description.get("split")).test()
+    options = with_split(options, description.get("split")).resolved(category=category)
+    samples = Source.of(options).test()
     target = Path(options.img_dir).resolve()
     if target.exists() and not is_replaceable(target):
         raise UserError(f"--img_dir {target} holds what preprocess.py did not write; give a folder of its own")
@@ -78,7 +80,7 @@ def preprocess(options: argparse.Namespace) -> Path:
         with tempfile.TemporaryDirectory(prefix=".preprocess.", dir=target.parent) as temporary:
             folder = Path(temporary) / target.name
             folder.mkdir()
-            entries = [write_picture(folder, i, sample, spec) for i, sample in enumerate(progress(samples, "writing"))]
+            entries = [write_picture(folder, i, sample, spec) for i, sample in enumerate(bar(samples, "writing"))]
             write_json(folder / MANIFEST, {"category": category, "model": description, "samples": entries})
             if target.exists():
                 shutil.rmtree(target)
@@ -104,7 +106,7 @@ def write_picture(folder: Path, index: int, sample: Sample, spec: dict) -> dict:
     }
 
 
-def postprocess(options: argparse.Namespace) -> dict:
+def postprocess(options: Options) -> dict:
     """What `postprocess.py` does: the runner's maps and scores -> the same figures and panels as eval.py.
 
     Returns:

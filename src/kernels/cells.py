@@ -10,27 +10,26 @@ from mindspore import Tensor, nn, ops
 
 from src.encoder import Encoder
 from src.fastflow import FlowStep
-from src.kernels import library
 from src.kernels.exchange import exchange_convolutions
 
 CHANNEL_BLOCK = 16  # oneDNN fills the channels of a map up to a multiple of this
 
 
-def install(network: nn.Cell) -> None:
+def install(network: nn.Cell, library) -> None:
     """Let the flow steps and encoders of a network compute with the kernels, if this process uses them."""
-    if library.in_use is None:
+    if library is None:
         return
     for _, cell in list(network.cells_and_names()):
         if isinstance(cell, FlowStep):
-            cell.kernel = FlowStepKernel()
+            cell.kernel = FlowStepKernel(library)
         elif isinstance(cell, Encoder):
-            exchange_convolutions(cell, ConvolutionKernel)
+            exchange_convolutions(cell, lambda conv: ConvolutionKernel(conv, library))
 
 
-def _custom(name: str, out_shape, outputs: int) -> ops.Custom:
+def _custom(library, name: str, out_shape, outputs: int) -> ops.Custom:
     """An operation of the library; all outputs are float32 as the first input is."""
     dtypes = (lambda *types: types[0]) if outputs == 1 else (lambda *types: (types[0],) * outputs)
-    return ops.Custom(f"{library.in_use}:{name}", out_shape, dtypes, "aot")
+    return ops.Custom(f"{library}:{name}", out_shape, dtypes, "aot")
 
 
 class FlowStepKernel(nn.Cell):
@@ -41,10 +40,10 @@ class FlowStepKernel(nn.Cell):
     gradient needs.
     """
 
-    def __init__(self):
+    def __init__(self, library):
         super().__init__()
-        self.forward = _custom("FlowStepForward", self._shapes, 4)
-        self.backward = _custom("FlowStepBackward", self._gradient_shapes, 7)
+        self.forward = _custom(library, "FlowStepForward", self._shapes, 4)
+        self.backward = _custom(library, "FlowStepBackward", self._gradient_shapes, 7)
 
     @staticmethod
     def _shapes(x, weight1, bias1, weight2, bias2, scale, offset, permutation):
@@ -72,11 +71,11 @@ class ConvolutionKernel(nn.Cell):
         conv: the convolution; its parameters are shared, and keep their names.
     """
 
-    def __init__(self, conv: nn.Conv2d):
+    def __init__(self, conv: nn.Conv2d, library):
         super().__init__(auto_prefix=False)
         self.weight, self.bias = conv.weight, conv.bias
         self.kernel, self.stride, self.same = conv.kernel_size[0], conv.stride[0], conv.pad_mode == "same"
-        self.operation = _custom("EncoderConvolution", self._shape, 1)
+        self.operation = _custom(library, "EncoderConvolution", self._shape, 1)
 
     def _size(self, size: int) -> int:
         """Of the output: both kinds of padding that the encoders have give the input's over the stride."""

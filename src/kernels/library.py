@@ -1,9 +1,8 @@
-"""Which library of CPU kernels this process uses: what `scripts/build_cpu_kernels.sh` built, if anything.
+"""The library of CPU kernels: where `scripts/build_cpu_kernels.sh` builds it, and whether this process uses it.
 
-Nothing here imports MindSpore: whether there are kernels decides how oneDNN is set up before that (`src.device`).
+Nothing here imports MindSpore, because `src.runtime.device` sets oneDNN up before that, with or without kernels.
 """
 
-import argparse
 import hashlib
 import platform
 from pathlib import Path
@@ -16,45 +15,40 @@ BUILT = ROOT / "build" / "cpu_kernels"
 SCRIPT = ROOT / "scripts" / "build_cpu_kernels.sh"
 BUILD = "bash scripts/build_cpu_kernels.sh"
 
-in_use: Path | None = None  # set by `choose`
-
 
 def path() -> Path:
     """Where the library of these sources for this MindSpore and processor is built; it may not be there."""
     digest = hashlib.sha256()
-    for file in (SCRIPT, *sorted(SOURCES.glob("*.h")), *sorted(SOURCES.glob("*.cpp"))):
+    for file in (SCRIPT, *sorted(path for path in SOURCES.iterdir() if path.is_file())):
         digest.update(file.read_bytes())
     return BUILT / f"{versions().get('mindspore', 'unknown')}-{platform.machine()}-{digest.hexdigest()[:16]}.so"
 
 
-def choose(option: str) -> bool:
-    """Whether this process uses the kernels, as `--cpu_kernels` says: "auto" if they are built, "on", or "off".
+def choose(option: str) -> Path | None:
+    """The library to use, as `--cpu_kernels` says: "auto": if it is built, "on", or "off"; None: no kernels.
 
     Raises:
-        UserError: "on", and they are not built.
+        UserError: "on", and it is not built.
     """
-    global in_use
-    in_use = None
     if option == "off":
-        return False
+        return None
     if ":" in str(BUILT):  # MindSpore takes what follows a colon for the function's name
         if option == "on":
             raise UserError(f"--cpu_kernels on: MindSpore cannot load them from {BUILT}; move to a path without ':'")
-    elif path().exists():
-        in_use = path()
-    elif option == "on":
+        return None
+    library = path()
+    if library.exists():
+        return library
+    if option == "on":
         raise UserError(f"--cpu_kernels on: they are not built for these sources and this MindSpore; {BUILD}")
-    elif any(BUILT.glob("*.so")):
+    if any(BUILT.glob("*.so")):
         log.info("the CPU kernels are of other sources or another MindSpore and not used; build them: %s", BUILD)
-    return in_use is not None
+    return None
 
 
-def hint(options: argparse.Namespace) -> str:
-    """What to tell who trains on a CPU without the kernels, or nothing where they would not help."""
-    could = platform.system() == "Linux" and platform.machine() == "x86_64" and options.device_target == "CPU"
-    if not could or in_use is not None or options.cpu_kernels == "off" or options.amp_level != "O0":
-        return ""
-    return f"without CPU kernels; training is faster with them: {BUILD}"
+def could_help() -> bool:
+    """Whether kernels can be built for this machine, and could be loaded."""
+    return platform.system() == "Linux" and platform.machine() == "x86_64" and ":" not in str(BUILT)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Progress for people: a bar on a terminal, log lines in a file."""
+"""What a program shows while it works: a bar on a terminal, log lines elsewhere."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from src.utils import log
 
 
-def progress(items: Iterable, title: str) -> Iterator:
+def bar(items: Iterable, title: str) -> Iterator:
     """The items, with a bar while standard error is a terminal."""
     return tqdm(items, desc=title, disable=not sys.stderr.isatty(), leave=False)
 
@@ -21,10 +21,8 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{second:02}"
 
 
-class ProgressLine:
-    """Training's progress over all steps: loss, time of a step, time left.
-
-    The first step of a process compiles the graph, so it is left out of the time per step.
+class TrainingLine:
+    """Where a training is in all its steps: loss, time of a step, time left.
 
     Args:
         done: steps finished before.
@@ -34,9 +32,8 @@ class ProgressLine:
     def __init__(self, done: int, total: int):
         self.done, self.total, self.name = done, total, ""
         self._timed, self._seconds = 0, 0.0
-        self._compiled = False
 
-    def __enter__(self) -> "ProgressLine":
+    def __enter__(self) -> "TrainingLine":
         terminal = sys.stderr.isatty()
         self._bar = tqdm(initial=self.done, total=self.total, unit="step", disable=not terminal)
         self._redirected = ExitStack()
@@ -56,13 +53,9 @@ class ProgressLine:
     def step(self, loss: float, seconds: float, log_line: bool) -> None:
         """One more step is done; `seconds` is its time with the work finished."""
         self.done += 1
-        if self._compiled:
-            self._timed += 1
-            self._seconds += seconds
-        else:
-            self._compiled = True
-            log.info("first step: %.1f s, compiling included", seconds)
-        mean = self._seconds / self._timed if self._timed else seconds
+        self._timed += 1
+        self._seconds += seconds
+        mean = self._seconds / self._timed
         self._bar.set_postfix(loss=f"{loss:.1f}", step=f"{mean:.2f} s", refresh=False)
         self._bar.update()
         if log_line:

@@ -1,4 +1,4 @@
-"""Pictures for people: a panel per test picture, the training curves."""
+"""Panels: what the network sees in a picture, drawn side by side with the picture itself."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,36 +90,14 @@ def save_panels(
     """
     cut = thresholds.get("image_threshold")
     for i, name in enumerate(names):
+        image = images[i]  # once: it may be decoded here
         verdict = "" if cut is None else f" {'>=' if scores[i] >= cut else '<'} {cut:.3f}: "
         verdict += "" if cut is None else "defect" if scores[i] >= cut else "good"
         truth = "" if labels is None else f"   (truth: {'defect' if labels[i] else 'good'})"
-        tiles = [("picture", images[i])]
+        tiles = [("picture", image)]
         if masks is not None:
             tiles.append(("mask", np.repeat(np.uint8(255 * masks[i])[:, :, None], 3, 2)))
         tiles.append(("heat map", heat_map(maps[i], scale)))
-        tiles.append(("overlay", overlay(images[i], maps[i], scale, thresholds.get("pixel_threshold"))))
+        tiles.append(("overlay", overlay(image, maps[i], scale, thresholds.get("pixel_threshold"))))
         with atomic_path(folder / f"{name}.png") as path:
             panel(f"{name}   score {scores[i]:.3f}{verdict}{truth}", tiles).save(path)
-
-
-def save_curves(path: Path, losses: list[float], history: list[dict]) -> None:
-    """Write the loss per epoch and the figures of the evaluations as one picture."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
-    left.plot(range(1, len(losses) + 1), losses, color="tab:blue")
-    left.set(xlabel="epoch", ylabel="negative log-likelihood", title="training loss")
-    for name, label in (("pixel_auc", "pixel AUROC"), ("image_auc", "image AUROC"), ("aupro", "AUPRO")):
-        points = [(record["epoch"], record[name]) for record in history if record.get(name) is not None]
-        if points:
-            right.plot(*zip(*points), marker="o", markersize=3, label=label)
-    right.set(xlabel="epoch", title="on the test set, for looking")
-    if right.lines:
-        right.legend()
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110)

@@ -1,9 +1,7 @@
 """All categories of a data set: trained and evaluated by train.py and eval.py, several at once, and their table."""
 
-import argparse
 import sys
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,22 +9,21 @@ import psutil
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from src.config import Options
 from src.data.layouts import categories
-from src.options import PROGRAMS
-from src.run_all.jobs import Job, Step, locked, run_jobs
+from src.data.source import SPLIT_DEFAULTS
+from src.files import RunFiles
+from src.option import Role
+from src.options import options_of
+from src.run_all.jobs import Job, Stage, locked, run_jobs
 from src.run_all.table import Table
 from src.utils import Interrupt, UserError, check_writable, log, read_json
 
 GB = 1e9
-# What says nothing of the result: a finished category is not trained anew because one of these is another now.
-_INDIFFERENT = (
-    *("device_target", "num_workers", "log_interval", "save_interval", "save_best", "cache_features"),
-    *("cache_limit_gb", "test_batch_size", "eval_interval"),
-)
 STATUS_SECONDS = 60  # between status lines where there is no terminal
 
 
-def run_all(options: argparse.Namespace) -> Table:
+def run_all(options: Options) -> Table:
     """Train and evaluate every category that is not finished; returns the table, which is also written.
 
     Raises:
@@ -40,7 +37,8 @@ def run_all(options: argparse.Namespace) -> Table:
     folder = Path(options.ckpt_dir)
     check_writable(folder / "logs" / "category.log")
     if options.cache_limit_gb is None and len(devices) > 1:  # each would take half of the memory
-        options.cache_limit_gb = round(psutil.virtual_memory().available / GB / 2 / len(devices), 3)
+        limit = psutil.virtual_memory().available / GB / 2 / len(devices)
+        options = options.resolved(cache_limit_gb=round(limit, 3))
     with locked(folder) as lock, Interrupt("asking the trainings to save and end") as interrupt:
         jobs = [_job(options, name) for name in names]
         log.info("%d categories on %d places: %s", len(jobs), len(devices), ", ".join(names))
@@ -55,7 +53,7 @@ def run_all(options: argparse.Namespace) -> Table:
     return table
 
 
-def _devices(options: argparse.Namespace) -> list[int]:
+def _devices(options: Options) -> list[int]:
     """A device number per place to work at."""
     try:
         devices = [int(text) for text in options.device_ids.split(",")]
@@ -66,9 +64,9 @@ def _devices(options: argparse.Namespace) -> list[int]:
     return devices * options.jobs
 
 
-def _categories(options: argparse.Namespace) -> list[str]:
+def _categories(options: Options) -> list[str]:
     """The categories asked for, else all that the data set has."""
-    found = categories(options.dataset_path, options.dataset or "mvtec")
+    found = categories(options.dataset_path, options.dataset or SPLIT_DEFAULTS["dataset"])
     if options.categories is None:
         return found
     wanted = list(dict.fromkeys(name.strip() for name in options.categories.split(",")))
@@ -78,60 +76,59 @@ def _categories(options: argparse.Namespace) -> list[str]:
     return wanted
 
 
-def _arguments(options: argparse.Namespace, program: str) -> dict:
-    """Those of our options that a program takes and that have a value."""
-    given = {name: getattr(options, name, None) for name in PROGRAMS[program]}
+def _given(options: Options, program: str, category: str) -> dict:
+    """The options for a program on one category: those of ours that it takes and that have a value."""
+    given = {name: options.values.get(name) for name in options_of(program)} | {"category": category}
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _results(folder: Path, category: str) -> tuple[Path, Path]:
-    """The JSON of a category's training and of its evaluation."""
-    return folder / f"fastflow_{category}.json", folder / f"fastflow_{category}_eval.json"
+def _files(options: Options, category: str) -> RunFiles:
+    return RunFiles(Path(options.ckpt_dir), category)
 
 
-def _job(options: argparse.Namespace, category: str) -> Job:
-    folder = Path(options.ckpt_dir)
-    trained, evaluated = _results(folder, category)
-    checkpoint = trained.with_suffix(".ckpt")
-    steps = []
-    for program, result, ends in (
-        ("train.py", trained, ["--resume"]),
-        ("eval.py", evaluated, [f"--ckpt_path={checkpoint}", f"--result_path={evaluated}"]),
-    ):
-        given = _arguments(options, program.removesuffix(".py")) | {"category": category}
-        arguments = [f"--{name}={value}" for name, value in given.items()]
-        steps.append(Step(program, arguments + ends, _done_check(result, checkpoint, given)))
-    return Job(category, steps, folder / "logs" / f"{category}.log")
+def _job(options: Options, category: str) -> Job:
+    """Training and evaluation of a category."""
+    files = _files(options, category)
+    training = _stage("train", _given(options, "train", category), files.result, files)
+    training.arguments.append("--resume")
+    evaluation = _stage("eval", _given(options, "eval", category), files.evaluation, files)
+    evaluation.arguments.append(f"--ckpt_path={files.checkpoint}")
+    evaluation.arguments.append(f"--result_path={files.evaluation}")
+    return Job(category, [training, evaluation], files.log)
 
 
-def _done_check(result: Path, checkpoint: Path, given: dict) -> Callable[[], bool]:
-    """Whether a result is there, was made with these options, and is not older than the checkpoint."""
-    state = checkpoint.with_suffix(".state.ckpt")
+def _stage(program: str, given: dict, result: Path, files: RunFiles) -> Stage:
+    """A program that writes `result`; it is done where that is of the same options and of the same checkpoint."""
+    known = options_of(program)
+    decisive = {name: value for name, value in given.items() if Role.NO_EFFECT not in known[name].roles}
 
     def is_done() -> bool:
-        if not (result.is_file() and checkpoint.is_file()) or state.exists():
+        if not (result.is_file() and files.checkpoint.is_file()) or files.state.exists():
             return False
         before = read_json(result).get("options", {})
-        same = all(before.get(name) == value for name, value in given.items() if name not in _INDIFFERENT)
-        return same and result.stat().st_mtime_ns >= checkpoint.stat().st_mtime_ns
+        same = all(before.get(name) == value for name, value in decisive.items())
+        return same and result.stat().st_mtime_ns >= files.checkpoint.stat().st_mtime_ns
 
-    return is_done
+    return Stage(f"{program}.py", [f"--{name}={value}" for name, value in given.items()], is_done)
 
 
-def _write_table(options: argparse.Namespace, jobs: list[Job]) -> Table:
+def _write_table(options: Options, jobs: list[Job]) -> Table:
     """The table of what is finished, written to the checkpoints' folder."""
-    folder = Path(options.ckpt_dir)
-    results = {job.category: tuple(map(read_json, _results(folder, job.category))) for job in jobs if job.done}
+    results = {}
+    for job in jobs:
+        if job.done:
+            files = _files(options, job.category)
+            results[job.category] = (read_json(files.result), read_json(files.evaluation))
     failed = {job.category: f"{job.failed}; log: {job.log}" for job in jobs if job.failed}
     table = Table.of(results, failed, options)
-    table.write(folder)
+    table.write(Path(options.ckpt_dir))
     return table
 
 
 class _Watch:
     """Progress over all categories: one bar on a terminal, lines elsewhere."""
 
-    def __init__(self, options: argparse.Namespace, count: int):
+    def __init__(self, options: Options, count: int):
         self.epochs, self.known, self.spoken = options.num_epochs, 0, time.monotonic()
         terminal = sys.stderr.isatty()
         self.bar = tqdm(total=count * self.epochs, unit="epoch", disable=not terminal)

@@ -24,7 +24,7 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True)
-class Step:
+class Stage:
     """One program to run for a category, and how to see that it has been done already."""
 
     program: str
@@ -34,10 +34,10 @@ class Step:
 
 @dataclass
 class Job:
-    """A category's steps, one after the other, with one log. `failed` says why it was given up."""
+    """A category's stages, one after the other, with one log. `failed` says why it was given up."""
 
     category: str
-    steps: list[Step]
+    stages: list[Stage]
     log: Path
     failed: str | None = None
     process: subprocess.Popen | None = field(default=None, repr=False)
@@ -46,22 +46,22 @@ class Job:
 
     @property
     def done(self) -> bool:
-        """Whether all steps are."""
-        return self._number == len(self.steps)
+        """Whether all stages are."""
+        return self._number == len(self.stages)
 
     def begin(self, device_id: int, lock: int) -> bool:
-        """Start the next step that is not done; False when there is none.
+        """Start the next stage that is not done; False when there is none.
 
         Args:
             device_id: where it is to compute.
             lock: the folder's lock; the child keeps it while it lives.
         """
-        while not self.done and self.steps[self._number].is_done():
+        while not self.done and self.stages[self._number].is_done():
             self._number += 1
         if self.done:
             return False
-        step = self.steps[self._number]
-        command = [sys.executable, "-u", str(ROOT / step.program), *step.arguments]
+        stage = self.stages[self._number]
+        command = [sys.executable, "-u", str(ROOT / stage.program), *stage.arguments]
         command.append(f"--device_id={device_id}")
         with self.log.open("ab") as file:
             file.write(f"$ {shlex.join(command)}\n".encode())
@@ -79,19 +79,19 @@ class Job:
         return True
 
     def ended(self) -> bool:
-        """Whether the step's process has ended; a status other than 0 fails the job."""
+        """Whether the stage's process has ended; a status other than 0 fails the job."""
         status = self.process.poll()
         if status is None:
             return False
         if status:
             ending = f"ended by signal {-status}" if status < 0 else f"exit status {status}"
-            self.failed = f"{self.steps[self._number].program}: {self._last_error() or ending}"
+            self.failed = f"{self.stages[self._number].program}: {self._last_error() or ending}"
         else:
             self._number += 1
         return True
 
     def _said(self) -> bytes:
-        """The end of what this step wrote to the log."""
+        """The end of what this stage wrote to the log."""
         with self.log.open("rb") as file:
             file.seek(max(self._start, self.log.stat().st_size - 8192))
             return file.read()
@@ -102,7 +102,7 @@ class Job:
 
     def progress(self) -> tuple[int, str]:
         """Epochs finished (as far as the log says), and in words what is going on."""
-        if self.steps[self._number].program != "train.py":
+        if self.stages[self._number].program != "train.py":
             return 0, f"{self.category}: evaluating"
         found = _PROGRESS.findall(self._said())
         if not found:

@@ -1,6 +1,7 @@
 """The pixel AUROC that the 2022 README publishes for MVTec AD, and when it may stand beside one's own."""
 
-import argparse
+from src.config import Options
+from src.data.source import SPLIT_DEFAULTS
 
 SOURCE = "2022 README, Ascend 910"
 PROTOCOL = (
@@ -27,7 +28,7 @@ PIXEL_AUC = {
 }
 
 
-def differences(options: argparse.Namespace) -> list[str]:
+def differences(options: Options) -> list[str]:
     """What keeps the published figures from standing beside a run with these options; none: they may."""
-    given = vars(options) | {"dataset": options.dataset or "mvtec"}
+    given = {**options.values, "dataset": options.dataset or SPLIT_DEFAULTS["dataset"]}
     return [f"{name} {given[name]} (published: {value})" for name, value in CONDITIONS.items() if given[name] != value]

@@ -1,23 +1,15 @@
 """The table of a batch of categories: as Markdown, CSV and JSON, with the mean and the published figures."""
 
-import argparse
 import csv
 import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from src.config import Options
+from src.metrics import METRICS
 from src.run_all import published
 from src.utils import atomic_path, write_json
 
-LAST = {
-    "pixel_auc": "pixel AUROC",
-    "image_auc": "image AUROC",
-    "aupro": "AUPRO",
-    "pixel_ap": "pixel AP",
-    "image_ap": "image AP",
-    "pixel_f1_max": "pixel F1-max",
-    "image_f1_max": "image F1-max",
-}
 BEST = {"pixel_auc": "best pixel AUROC", "image_auc": "image AUROC there", "epoch": "at epoch"}
 NOTE = (
     "Figures are the last epoch's. The columns from `best` on are of the evaluation that was best on the test set: "
@@ -39,7 +31,7 @@ class Table:
     failed: dict[str, str]
 
     @classmethod
-    def of(cls, results: dict[str, tuple[dict, dict]], failed: dict[str, str], options: argparse.Namespace) -> "Table":
+    def of(cls, results: dict[str, tuple[dict, dict]], failed: dict[str, str], options: Options) -> "Table":
         """From the JSON of training and of evaluation per category, and the options of all of them."""
         others = published.differences(options)
         rows = {name: _row(name, *result, not others) for name, result in sorted(results.items())}
@@ -82,7 +74,11 @@ class Table:
         )
 
     def _columns(self) -> dict[str, str]:
-        names = LAST | {"seconds": "seconds"} | {f"best_{name}": title for name, title in BEST.items()}
+        names = (
+            {metric.name: metric.title for metric in METRICS}
+            | {"seconds": "seconds"}
+            | {f"best_{name}": title for name, title in BEST.items()}
+        )
         if any("published_pixel_auc" in row for row in self.rows.values()):
             names |= {"published_pixel_auc": "pixel AUROC, 2022"}
         return names
@@ -94,7 +90,7 @@ class Table:
 def _row(category: str, trained: dict, evaluated: dict, comparable: bool) -> dict:
     """One category's figures; the best on the test set only where training used the evaluation's mask protocol."""
     best = trained["best_on_test"] if trained["gt_protocol"] == evaluated["gt_protocol"] else None
-    row = {name: evaluated["metrics"].get(name) for name in LAST} | {"seconds": trained["seconds"]}
+    row = {metric.name: evaluated["metrics"].get(metric.name) for metric in METRICS} | {"seconds": trained["seconds"]}
     row |= {f"best_{name}": (best or {}).get(name) for name in BEST}
     if comparable and category in published.PIXEL_AUC:
         row["published_pixel_auc"] = published.PIXEL_AUC[category]

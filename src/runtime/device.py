@@ -1,13 +1,33 @@
 """Which device computes, and what must be set before MindSpore is imported. Nothing here imports it at the top."""
 
-import argparse
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from src.kernels import library
+from src.runtime import processes
 from src.utils import UserError, log
 
+if TYPE_CHECKING:
+    from src.config import Options
+
 TARGETS = ("Ascend", "GPU", "CPU")
+
+
+@dataclass(frozen=True)
+class Device:
+    """What this process computes with.
+
+    Attributes:
+        target: "Ascend", "GPU" or "CPU".
+        number: of the device among those of its kind.
+        kernels: the library of our own CPU kernels, or None where MindSpore's operations compute everything.
+    """
+
+    target: str
+    number: int = 0
+    kernels: Path | None = None
 
 
 def _device_files(target: str) -> bool:
@@ -16,7 +36,7 @@ def _device_files(target: str) -> bool:
     return any(Path("/dev").glob(pattern))
 
 
-def prepare(target: str | None = None, device_id: int = 0, cpu_kernels: str = "off") -> str:
+def prepare(target: str | None = None, number: int = 0, cpu_kernels: str = "off") -> Device:
     """Choose the device, set MindSpore's environment, import it, and set device and graph mode.
 
     Must run before anything imports mindspore. On a CPU with AVX-512, the convolutions of MindSpore 2.9 and
@@ -26,11 +46,8 @@ def prepare(target: str | None = None, device_id: int = 0, cpu_kernels: str = "o
 
     Args:
         target: "Ascend", "GPU", "CPU", or None for the first of these that the machine has.
-        device_id: number of the device.
+        number: of the device.
         cpu_kernels: whether a CPU uses our own kernels, as `library.choose` takes it.
-
-    Returns:
-        The device target in use.
 
     Raises:
         UserError: the machine has no such device, this MindSpore cannot use it, or there are no such kernels.
@@ -41,8 +58,8 @@ def prepare(target: str | None = None, device_id: int = 0, cpu_kernels: str = "o
             f"--device_target {target}: this machine shows no {target} device; choose another or install its driver"
         )
     os.environ.setdefault("GLOG_v", "3")  # errors only; MindSpore warns of every device that is not there
-    uses_kernels = "CPU" in found and library.choose(cpu_kernels)
-    limit_onednn = "CPU" in found and not uses_kernels and "ONEDNN_MAX_CPU_ISA" not in os.environ
+    kernels = library.choose(cpu_kernels) if "CPU" in found else None
+    limit_onednn = "CPU" in found and kernels is None and "ONEDNN_MAX_CPU_ISA" not in os.environ
     if limit_onednn:
         os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
 
@@ -58,28 +75,33 @@ def prepare(target: str | None = None, device_id: int = 0, cpu_kernels: str = "o
     if chosen != "CPU":
         if cpu_kernels == "on":
             raise UserError(f"--cpu_kernels on: the device is {chosen}; give --device_target CPU, or leave it out")
-        library.choose("off")
+        kernels = None
         if limit_onednn:
             del os.environ["ONEDNN_MAX_CPU_ISA"]
     count = getattr(ms.device_context, chosen.lower()).device_count()
-    if device_id >= count:
-        raise UserError(f"--device_id {device_id}: this machine has {count} {chosen} device(s), numbered from 0")
-    ms.set_device(chosen, device_id)
+    if number >= count:
+        raise UserError(f"--device_id {number}: this machine has {count} {chosen} device(s), numbered from 0")
+    ms.set_device(chosen, number)
     ms.set_context(mode=ms.GRAPH_MODE)
     if target is None:
-        log.info("device: %s %d", chosen, device_id)
-    return chosen
+        log.info("device: %s %d", chosen, number)
+    return Device(chosen, number, kernels)
 
 
-def prepare_for(options: argparse.Namespace) -> None:
-    """`prepare` as a program's options say; `device_target` becomes the device in use.
+def prepare_for(options: "Options") -> Device:
+    """`prepare` as a program's options say.
 
     Raises:
-        UserError: as `prepare`; or CPU kernels, which are float32, for half precision.
+        UserError: as `prepare`; msrun without --distribute, or the other way round; or CPU kernels, which are
+            float32, for half precision.
     """
-    cpu_kernels = getattr(options, "cpu_kernels", "off")
-    if getattr(options, "amp_level", "O0") != "O0":
+    given = options.values
+    cpu_kernels = given.get("cpu_kernels", "off")
+    if given.get("amp_level", "O0") != "O0":
         if cpu_kernels == "on":
             raise UserError(f"--cpu_kernels on: they are for float32, not --amp_level {options.amp_level}; leave one")
         cpu_kernels = "off"
-    options.device_target = prepare(options.device_target, options.device_id, cpu_kernels)
+    number = options.device_id
+    if "distribute" in given:
+        number = processes.local_device(options.distribute, options.device_target, number)
+    return prepare(options.device_target, number, cpu_kernels)

@@ -19,7 +19,7 @@ import mindspore as ms
 from mindspore import Tensor, nn
 
 from src import ROOT
-from src.kernels import library
+from src.runtime.device import Device
 from src.utils import UserError, log, versions
 
 KEPT = 30  # graphs, the last used; each is some megabytes
@@ -27,13 +27,18 @@ _OURS = re.compile(r"[0-9a-f]{32}|\.new\..*")
 
 
 class GraphCache:
-    """The kept graphs of all runs, in `folder`; None: every graph is compiled when it is first called."""
+    """The kept graphs of all runs.
 
-    def __init__(self, folder: Path | None = None):
-        self.folder, self._used = folder, False
+    Args:
+        device: what the graphs are compiled for.
+        folder: where they are kept; None: nothing is kept, every graph is compiled.
+    """
+
+    def __init__(self, device: Device, folder: Path | None = None):
+        self.device, self.folder, self._used = device, folder, False
 
     @classmethod
-    def of(cls, option: str) -> "GraphCache":
+    def of(cls, option: str, device: Device) -> "GraphCache":
         """What `--graph_cache` says: "auto" (the user's cache folder, if it can be written), "off", or a folder.
 
         "auto" keeps graphs on the CPU only: MindSpore's cache has not been tried here on other devices.
@@ -41,8 +46,8 @@ class GraphCache:
         Raises:
             UserError: a folder that cannot be written.
         """
-        if option == "off" or (option == "auto" and ms.get_context("device_target") != "CPU"):
-            return cls()
+        if option == "off" or (option == "auto" and device.target != "CPU"):
+            return cls(device)
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         folder = (home / "fastflow_mindspore" if option == "auto" else Path(option)).absolute()
         try:
@@ -53,21 +58,24 @@ class GraphCache:
             if option != "auto":
                 raise UserError(f"--graph_cache {option}: {error.strerror}; choose another folder, or off") from error
             log.info("compiled graphs are not kept: %s: %s", folder, error.strerror)
-            return cls()
-        return cls(folder)
+            return cls(device)
+        return cls(device, folder)
 
     def prepare(self, cell: nn.Cell, *inputs: Tensor, shaped_by: dict) -> None:
-        """Load the cell's graph for inputs of these shapes, or compile and keep it; calling the cell only runs it then.
+        """Load the cell's graph for inputs of these shapes, or compile and keep it; calling the cell then only runs it.
 
-        Only the first call in a process does something.
+        Only the first call of this object does something.
 
         Args:
             shaped_by: what the graph depends on beside parameters and inputs (options, constants); goes into JSON.
         """
-        if self.folder is None or self._used:
+        if self._used:
             return
         self._used = True
-        kept = self.folder / _digest(cell, inputs, shaped_by)
+        if self.folder is None:
+            cell.compile(*inputs)
+            return
+        kept = self.folder / _digest(self.device, cell, inputs, shaped_by)
         if kept.is_dir():
             os.utime(kept)
             _compile(cell, inputs, kept)
@@ -94,15 +102,15 @@ def _compile(cell: nn.Cell, inputs: tuple[Tensor, ...], folder: Path) -> None:
         ms.set_context(enable_compile_cache=False)
 
 
-def _digest(cell: nn.Cell, inputs: tuple[Tensor, ...], shaped_by: dict) -> str:
+def _digest(device: Device, cell: nn.Cell, inputs: tuple[Tensor, ...], shaped_by: dict) -> str:
     """A name for the graph: of the sources, the versions, the device, the cell's parameters and the inputs."""
     sources = sorted((ROOT / "src").rglob("*.py"))
     description = {
         "sources": [hashlib.sha256(path.read_bytes()).hexdigest() for path in sources],
         "program": sys.argv[0],
         "versions": versions(),
-        "device": ms.get_context("device_target"),
-        "kernels": str(library.in_use),
+        "device": device.target,
+        "kernels": str(device.kernels),
         "oneDNN": os.environ.get("ONEDNN_MAX_CPU_ISA"),
         "cell": type(cell).__name__,
         "training": cell.training,

@@ -106,20 +106,20 @@ def test_json_that_cannot_be_read(tmp_path):
     ],
 )
 def test_run_says_in_one_line_what_went_wrong(failure, status, error):
-    code = "from src.utils import UserError, log, run\ndef main():\n  log.info('begun')\n"
+    code = "from src.utils import UserError, log, run_program\ndef main():\n  log.info('begun')\n"
     done = python(f"{code}  raise {failure}\nrun(main)")
     assert (done.returncode, done.stdout, done.stderr) == (status, "begun\n", error)
 
 
 def test_run_hides_no_mistake_of_ours():
-    done = python("from src.utils import run\nrun(lambda: 1 / 0)")
+    done = python("from src.utils import run_program\nrun(lambda: 1 / 0)")
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stderr
 
 
 INTERRUPTED = """
 import os, signal, sys
-from src.utils import Interrupt, run
+from src.utils import Interrupt, run_program
 
 def main():
     with Interrupt() as interrupt:
@@ -129,7 +129,7 @@ def main():
             print(interrupt.requested)
         interrupt.stop("saved")
 
-run(main)
+run_program(main)
 """
 
 

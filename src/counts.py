@@ -1,0 +1,92 @@
+"""Counts of right and wrong detections at every threshold, exact and in bounded memory.
+
+Every figure changes only at the scores of positives (defective pixels or pictures). So the positives are sorted,
+and the negatives, which are far more, are counted between them in chunks: no score is binned, no list of all
+pixels is sorted. A sample is called defective where its score is at least the threshold.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+CHUNK = 1 << 22  # negatives sorted at a time: 16 MB of float32
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Confusion counts at every distinct score of a positive, in falling order.
+
+    Attributes:
+        thresholds: [K], the scores.
+        true_positives: [K], the positives at or above each.
+        overlap: [K], the sum of the weights of the positives at or above, 1 for all of them; None where they have none.
+        false_positives: [K], the negatives at or above each.
+        above: [K], the negatives strictly above each.
+        positives, negatives: how many there are.
+    """
+
+    thresholds: np.ndarray
+    true_positives: np.ndarray
+    overlap: np.ndarray | None
+    false_positives: np.ndarray
+    above: np.ndarray
+    positives: int
+    negatives: int
+
+
+def sorted_negatives(scores: np.ndarray, labels: np.ndarray) -> Iterator[np.ndarray]:
+    """The scores of negatives in sorted chunks; scores [N, ...], labels bool of that shape or, of pictures, [N]."""
+    step = max(1, CHUNK // max(1, scores[:1].size))
+    for start in range(0, len(scores), step):
+        part = slice(start, start + step)
+        chunk = scores[part][~labels[part]].ravel()
+        chunk.sort()
+        yield chunk
+
+
+def count(
+    scores: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray | None = None,
+    more_negatives: Iterable[np.ndarray] = (),
+) -> Counts | None:
+    """Counts of `scores` against boolean `labels`, both of one shape with the picture first.
+
+    Args:
+        scores: [N, ...] float.
+        labels: [N, ...] bool.
+        weights: of the positives, in the order of `scores[labels]`, summing to 1; overwritten.
+        more_negatives: further negatives' scores as `sorted_negatives` gives them.
+
+    Returns:
+        None where there is no positive or no negative: no figure is defined then.
+    """
+    found = scores[labels]
+    positives = found.size
+    if positives == 0:
+        return None
+    if weights is None:
+        found.sort()
+    else:
+        order = np.argsort(found)
+        found = found[order]
+        weights[:] = weights[order[::-1]]
+        del order
+    found = found[::-1]
+    last = np.append(np.flatnonzero(found[1:] != found[:-1]), positives - 1)  # of each run of equal scores
+    thresholds = found[last]
+    overlap = None if weights is None else np.cumsum(weights, out=weights)[last]
+    del found, weights
+
+    rising = thresholds[::-1]
+    at_or_above, above, negatives = np.zeros(rising.size, np.int64), np.zeros(rising.size, np.int64), 0
+    for chunk in chain(more_negatives, sorted_negatives(scores, labels)):
+        negatives += chunk.size
+        at_or_above += chunk.size - np.searchsorted(chunk, rising, side="left")
+        above += chunk.size - np.searchsorted(chunk, rising, side="right")
+    if negatives == 0:
+        return None
+    last += 1
+    return Counts(thresholds, last, overlap, at_or_above[::-1], above[::-1], positives, negatives)

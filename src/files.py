@@ -1,0 +1,95 @@
+"""The names of the files that the programs write, and which of them belong together."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from src.utils import remove_leftovers
+
+SCORES = "scores.json"  # predict.py's
+
+
+def model_name(category: str | None) -> str:
+    """What the files of a category's model are called, without their endings."""
+    return f"fastflow_{category or 'model'}"
+
+
+def evaluation_result(checkpoint: Path) -> Path:
+    """The JSON of eval.py for a checkpoint: beside it, unless `--result_path` says otherwise."""
+    return checkpoint.with_name(f"{checkpoint.stem}_eval.json")
+
+
+def exported_file(folder: Path, category: str | None, file_format: str) -> Path:
+    """The file that export.py writes; its description is `description_of` it."""
+    return folder / f"{model_name(category)}.{file_format.lower()}"
+
+
+def description_of(exported: Path) -> Path:
+    """The JSON beside an exported file."""
+    return exported.with_name(f"{exported.name}.json")
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The files of one run of train.py, in `folder` (`--ckpt_dir`), and of the evaluation of what it trained.
+
+    Attributes:
+        folder: where they are.
+        category: what is trained.
+        result_path: where the result goes instead of its usual place.
+    """
+
+    folder: Path
+    category: str
+    result_path: Path | None = None
+
+    def _file(self, ending: str) -> Path:
+        return self.folder / f"{model_name(self.category)}{ending}"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The finished network: the last epoch's."""
+        return self._file(".ckpt")
+
+    @property
+    def state(self) -> Path:
+        """The unfinished training; it is there as long as the training is not finished."""
+        return self._file(".state.ckpt")
+
+    @property
+    def best(self) -> Path:
+        """The network that was best on the test set, of a finished training."""
+        return self._file("_best.ckpt")
+
+    @property
+    def best_so_far(self) -> Path:
+        """The same of an unfinished training."""
+        return self._file("_best.state.ckpt")
+
+    @property
+    def result(self) -> Path:
+        """The figures, options and history of a finished training (JSON)."""
+        return self.result_path or self._file(".json")
+
+    @property
+    def curves(self) -> Path:
+        """Loss and figures over the epochs, as a picture."""
+        return self._file(".png")
+
+    @property
+    def evaluation(self) -> Path:
+        """The result of eval.py for the finished network (JSON)."""
+        return evaluation_result(self.checkpoint)
+
+    @property
+    def log(self) -> Path:
+        """What the programs printed when run_all started them."""
+        return self.folder / "logs" / f"{self.category}.log"
+
+    def features(self, rank: int) -> Path:
+        """A process's features that did not fit into memory: a temporary folder beside this name."""
+        return self._file(f".rank{rank}.features")
+
+    def remove_leftovers(self, rank: int) -> None:
+        """Remove the temporary files of an earlier process of this run that was killed."""
+        written = (self.checkpoint, self.state, self.best, self.best_so_far, self.result, self.curves)
+        remove_leftovers(*written, self.features(rank))

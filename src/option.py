@@ -1,0 +1,85 @@
+"""What an option is: its name, type, default and check, the programs that take it, and its part in a training."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Flag, auto
+from typing import Any
+
+REQUIRED = object()  # as a default: the program cannot do without a value
+
+
+class Role(Flag):
+    """What an option means when a training is described, resumed or repeated."""
+
+    PLAIN = 0
+    NETWORK = auto()  # shapes the network; every checkpoint of a network carries it
+    AGREE = auto()  # a resumed training must have the value of the interrupted one
+    COMPILED = auto()  # a constant in the compiled training step: another value needs another graph
+    NO_EFFECT = auto()  # has no effect on weights and figures: run_all repeats nothing when it changes
+    NOT_REPEATED = auto()  # left out when `--config` repeats an earlier run from its JSON
+
+
+@dataclass(frozen=True)
+class Check:
+    """A condition on an option's value: `problem` returns what is wrong, or None; `choices` are the values, if few."""
+
+    problem: Callable[[Any], str | None]
+    choices: tuple = ()
+
+
+ANY = Check(lambda value: None)
+
+
+def at_least(low: float) -> Check:
+    """A number is `low` or more."""
+    return Check(lambda value: None if value >= low else f"must be {low} or more")
+
+
+def above(low: float) -> Check:
+    """A number is finite and more than `low`."""
+    return Check(lambda value: None if low < value < float("inf") else f"must be more than {low}")
+
+
+def one_of(*choices: Any) -> Check:
+    """A value is one of these."""
+    text = f"choose one of {', '.join(map(str, choices))}"
+    return Check(lambda value: None if value in choices else text, choices)
+
+
+# A size that pictures are resized to must suit the encoders, whose strides are 4, 8 and 16.
+network_size = Check(lambda value: None if value >= 32 and value % 16 == 0 else "must be a multiple of 16, 32 or more")
+
+
+def boolean(text: str) -> bool:
+    """`true`/`false` and their usual spellings; argparse's `type=bool` would take "False" for True."""
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in words:
+        raise argparse.ArgumentTypeError(f"{text!r} is not true or false")
+    return words[text.lower()]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One command-line option.
+
+    Attributes:
+        name: without the dashes.
+        type: turns the text of the command line into the value.
+        default: the value where none is given; None means that the program finds out by itself, or does without;
+            `REQUIRED` that it cannot.
+        help: for `--help`.
+        check: what a value must fulfil.
+        roles: its part in a training.
+        heading: under which `--help` shows it.
+        programs: the programs that take it, without the ending ".py".
+    """
+
+    name: str
+    type: Callable[[str], Any]
+    default: Any
+    help: str
+    check: Check = ANY
+    roles: Role = Role.PLAIN
+    heading: str = ""
+    programs: tuple[str, ...] = ()

@@ -1,0 +1,104 @@
+"""The plan of a training: what is to be trained, where, and whether that has been done. Nothing is loaded yet."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from src import checkpoint
+from src.config import Options
+from src.data.source import Source, with_split
+from src.detector import Architecture
+from src.files import RunFiles
+from src.metadata import Metadata
+from src.option import Role
+from src.order import Order, effective_batch_size
+from src.runtime.device import Device
+from src.runtime.processes import ALONE, Group
+from src.utils import UserError, log, read_json
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run of train.py does.
+
+    Attributes:
+        options: train.py's, with a value for everything that the command line may leave open.
+        device: what computes.
+        group: the processes that train together.
+        files: what is written.
+        source: the data set and its category.
+        architecture: of the network.
+    """
+
+    options: Options
+    device: Device
+    group: Group
+    files: RunFiles
+    source: Source
+    architecture: Architecture
+
+    @classmethod
+    def of(cls, options: Options, device: Device, group: Group = ALONE) -> "Plan":
+        """The plan that the options describe.
+
+        Raises:
+            UserError: options that do not fit each other.
+        """
+        architecture = Architecture.from_options(options)
+        options = with_split(options).resolved(
+            device_target=device.target,
+            device_id=device.number,
+            shards=options.shards or group.world,
+            conv3x3_only=architecture.conv3x3_only,
+        )
+        result_path = Path(options.result_path) if options.result_path else None
+        files = RunFiles(Path(options.ckpt_dir), options.category, result_path)
+        return cls(options, device, group, files, Source.of(options), architecture)
+
+    def finished_result(self) -> dict | None:
+        """The result of a finished training with the same options, or None if there is none yet.
+
+        Raises:
+            UserError: there is one with other options; it is not replaced under --resume.
+        """
+        if self.files.state.exists() or not self.files.checkpoint.exists():
+            return None
+        _, trained = checkpoint.read(self.files.checkpoint, "detector")
+        before, wanted = trained.trained_options, self.described()
+        same_network = trained.architecture == self.architecture and trained.split == self.source.split()
+        if not same_network or before != wanted:
+            others = ", ".join(f"--{name} {value}" for name, value in before.items() if wanted.get(name) != value)
+            raise UserError(
+                f"{self.files.checkpoint} was trained with {others or 'another network or data set'}; give the same, "
+                "or leave out --resume to train anew"
+            )
+        log.info("%s is finished; nothing to train", self.files.checkpoint)
+        return read_json(self.files.result)
+
+    def described(self) -> dict[str, Any]:
+        """The options that a finished checkpoint carries."""
+        return self.options.of_role(Role.AGREE) | {"num_epochs": self.options.num_epochs}
+
+    def order(self, count: int) -> Order:
+        """The order of so many training pictures. Says so where they allow only a smaller batch.
+
+        Raises:
+            UserError: pictures, batch, shards and processes that do not divide.
+        """
+        wanted, shards = self.options.train_batch_size, self.options.shards
+        batch_size = effective_batch_size(count, wanted, shards, self.group.world)
+        if batch_size < wanted:
+            log.info("the category has %d training pictures: the batch is %d instead of %d", count, batch_size, wanted)
+        return Order(count, batch_size, self.options.seed, shards, self.group)
+
+    def state_metadata(self, order: Order) -> Metadata:
+        """What the file of the unfinished training says: a resumed training must agree with it."""
+        return Metadata(
+            "state",
+            architecture=self.architecture,
+            category=self.options.category,
+            split=self.source.split(),
+            options=self.options.of_role(Role.AGREE),
+            pictures=order.count,
+            batch_size=order.batch_size,
+        )
