@@ -139,7 +139,7 @@ def _unknown(program: str, word: str) -> str:
     others = [name for option in OPTIONS if f"--{option.name}" == flag for name in option.programs]
     if others:
         return f"{flag} is not an option of {program}.py but of {', '.join(f'{name}.py' for name in others)}"
-    near = difflib.get_close_matches(flag, list(_flags(program)), n=1)
+    near = difflib.get_close_matches(flag, list(_flags(program)), n=1, cutoff=0.75)
     return f"unknown option {flag}" + (f" (did you mean {near[0]}?)" if near else "")
 
 

@@ -14,9 +14,9 @@ import time
 
 import pytest
 from mindspore import Tensor
+from src.run import finished_result
 
 from src import checkpoint, config
-from src.run import finished_result
 from src.training import Training
 from src.utils import UserError, remove_leftovers
 from tests.support.programs import ROOT, files, program, train_arguments

@@ -1,7 +1,7 @@
 """Checkpoints: what is written is read again, and nothing that does not fit is loaded."""
 
 import os
-from dataclasses import asdict
+from dataclasses import replace
 
 import mindspore as ms
 import numpy as np
@@ -11,6 +11,7 @@ from mindspore import Tensor
 from src import checkpoint
 from src.detector import Architecture, Detector
 from src.encoder import ENCODERS, Encoder
+from src.metadata import Metadata
 from src.utils import UserError
 
 TINY = Architecture("efficientnet_lite0", im_resize=32, flow_step=2, hidden_ratio=0.5, norm_affine=False)
@@ -25,7 +26,7 @@ def detector():
 @pytest.fixture
 def saved(detector, tmp_path):
     """Its checkpoint."""
-    checkpoint.save_detector(tmp_path / "model.ckpt", detector, {"category": "nut", "epoch": 3})
+    checkpoint.save_detector(tmp_path / "model.ckpt", detector, category="nut", epoch=3)
     return tmp_path / "model.ckpt"
 
 
@@ -42,8 +43,8 @@ def error_of(function, *arguments):
 
 
 def test_a_detector_comes_back_whole(detector, saved):
-    loaded, meta = checkpoint.load_detector(saved)
-    assert meta == {"format": 1, "kind": "detector", "architecture": asdict(TINY), "category": "nut", "epoch": 3}
+    loaded, metadata = checkpoint.load_detector(saved)
+    assert metadata == Metadata("detector", architecture=TINY, category="nut", epoch=3)
     assert loaded.architecture == TINY
     wanted, found = arrays_of(detector), arrays_of(loaded)
     assert set(found) == set(wanted)
@@ -56,22 +57,22 @@ def test_a_detector_comes_back_whole(detector, saved):
 
 
 def test_words_in_any_language_come_back(detector, tmp_path):
-    checkpoint.save_detector(tmp_path / "schön.ckpt", detector, {"category": "Öse 螺母 'x' \"y\""})
-    assert checkpoint.load_detector(tmp_path / "schön.ckpt")[1]["category"] == "Öse 螺母 'x' \"y\""
+    checkpoint.save_detector(tmp_path / "schön.ckpt", detector, category="Öse 螺母 'x' \"y\"")
+    assert checkpoint.load_detector(tmp_path / "schön.ckpt")[1].category == "Öse 螺母 'x' \"y\""
 
 
 def test_the_file_can_be_read_and_replaced_by_its_owner(detector, saved):
     umask = os.umask(0)
     os.umask(umask)
     assert saved.stat().st_mode & 0o777 == 0o666 & ~umask
-    checkpoint.save_detector(saved, detector, {"category": "bolt"})  # MindSpore's own files refuse this
-    assert checkpoint.load_detector(saved)[1]["category"] == "bolt"
+    checkpoint.save_detector(saved, detector, category="bolt")  # MindSpore's own files refuse this
+    assert checkpoint.load_detector(saved)[1].category == "bolt"
     assert [path.name for path in saved.parent.iterdir()] == ["model.ckpt"]
 
 
 def test_a_training_state_serves_as_a_detector(detector, tmp_path):
     arrays = checkpoint.named_parameters(detector) | {f"{checkpoint.OPTIMIZER}moment1.x": Tensor(np.ones(3))}
-    checkpoint.save(tmp_path / "s.ckpt", arrays, "state", {"architecture": asdict(TINY)})
+    checkpoint.save(tmp_path / "s.ckpt", arrays, Metadata("state", architecture=TINY))
     loaded, _ = checkpoint.load_detector(tmp_path / "s.ckpt")
     np.testing.assert_array_equal(
         arrays_of(loaded)["encoder.backbone.conv_stem.weight"], arrays_of(detector)["encoder.backbone.conv_stem.weight"]
@@ -106,8 +107,8 @@ def test_of_many_problems_three_are_named(detector):
 
 
 def test_a_checkpoint_of_another_size_does_not_fit(detector, tmp_path):
-    meta = {"architecture": asdict(TINY) | {"hidden_ratio": 1.0}}
-    checkpoint.save(tmp_path / "x.ckpt", checkpoint.named_parameters(detector), "detector", meta)
+    metadata = Metadata("detector", architecture=replace(TINY, hidden_ratio=1.0))
+    checkpoint.save(tmp_path / "x.ckpt", checkpoint.named_parameters(detector), metadata)
     message = error_of(checkpoint.load_detector, tmp_path / "x.ckpt")
     assert "fastflow.flows.0.steps.0.conv1.weight is (6, 12, 3, 3) where the network has (12, 12, 3, 3)" in message
 
@@ -141,7 +142,7 @@ def test_checkpoints_of_other_software_and_of_the_wrong_kind(saved, tmp_path):
     advice = "a trained FastFlow; give train.py's, or convert one: python src/pthtockpt.py --pth_path FILE"
     message = error_of(checkpoint.load_detector, tmp_path / "foreign.ckpt")
     assert message == f"{tmp_path}/foreign.ckpt holds what other software wrote, not {advice}"
-    checkpoint.save(tmp_path / "e.ckpt", {"a": Tensor(np.ones(2))}, "encoder", {"backbone": "resnet18"})
+    checkpoint.save(tmp_path / "e.ckpt", {"a": Tensor(np.ones(2))}, Metadata("encoder", backbone="resnet18"))
     message = error_of(checkpoint.load_detector, tmp_path / "e.ckpt")
     assert message == f"{tmp_path}/e.ckpt holds an encoder's ImageNet weights, not {advice}"
     message = error_of(checkpoint.load_encoder, Encoder(TINY.backbone), TINY.backbone, saved)
@@ -162,7 +163,7 @@ def test_missing_encoder_weights_say_where_they_come_from(tmp_path, backbone):
 
 def test_weights_of_another_encoder(tmp_path):
     path = tmp_path / "e.ckpt"
-    checkpoint.save(path, {"a": Tensor(np.ones(2))}, "encoder", {"backbone": "resnet18"})
+    checkpoint.save(path, {"a": Tensor(np.ones(2))}, Metadata("encoder", backbone="resnet18"))
     message = error_of(checkpoint.load_encoder, None, "wide_resnet50_2", path)
     assert message == f"{path} holds weights of resnet18, not wide_resnet50_2; give --backbone resnet18"
 
@@ -171,7 +172,7 @@ def test_the_largest_detector_takes_at_most_290_megabytes(tmp_path):
     detector = Detector(Architecture("wide_resnet50_2"))
     parameters = checkpoint.named_parameters(detector)
     assert all(parameter.dtype in (ms.float32, ms.int32) for parameter in parameters.values())
-    checkpoint.save_detector(tmp_path / "wide.ckpt", detector, {"category": "bottle"})
+    checkpoint.save_detector(tmp_path / "wide.ckpt", detector, category="bottle")
     size = (tmp_path / "wide.ckpt").stat().st_size
     assert size == pytest.approx(4 * sum(parameter.size for parameter in parameters.values()), rel=1e-3)
     assert size <= 290e6

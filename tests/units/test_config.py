@@ -1,35 +1,46 @@
 """Options: every one parses, a YAML file gives defaults, the command line wins, mistakes are one line."""
 
+import json
+import re
+
 import pytest
 
 from src.config import parse
+from src.detector import Architecture
 from src.encoder import ENCODERS
-from src.options import BACKBONES, OPTIONS, PROGRAMS, REQUIRED, boolean
+from src.option import REQUIRED, Option, Role, boolean
+from src.options import BACKBONES, OPTIONS, options_of
 from src.utils import UserError
 
-NEEDED = {
-    program: [text for name in REQUIRED[program] for text in (f"--{name}", f"some {name}")] for program in PROGRAMS
-}
+PROGRAMS = tuple(dict.fromkeys(program for option in OPTIONS for program in option.programs))
+TAKEN = [(program, name) for program in PROGRAMS for name in options_of(program)]
+REQUIRED_OF = {p: [name for name, option in options_of(p).items() if option.default is REQUIRED] for p in PROGRAMS}
+NEEDED = {p: [text for name in names for text in (f"--{name}", f"some {name}")] for p, names in REQUIRED_OF.items()}
 OTHER_VALUES = {
-    **{"gt_protocol": "original", "backbone": "resnet18", "im_resize": "64", "hidden_ratio": "0.5"},
-    **{"lr": "1e-4", "weight_decay": "0", "eval_interval": "0", "cache_features": "off", "cache_limit_gb": "1.5"},
-    **{
-        "dataset": "visa",
-        "amp_level": "O2",
-        "amp_dtype": "bfloat16",
-        "device_target": "CPU",
-        "file_format": "ONNX",
-        "outputs": "latents",
-        "cpu_kernels": "off",
-        "mindir_version": "1",
-    },
+    "gt_protocol": "original",
+    "backbone": "resnet18",
+    "arch": "resnet18",
+    "im_resize": "64",
+    "hidden_ratio": "0.5",
+    "lr": "1e-4",
+    "weight_decay": "0",
+    "eval_interval": "0",
+    "cache_features": "off",
+    "cache_limit_gb": "1.5",
+    "dataset": "visa",
+    "amp_level": "O2",
+    "amp_dtype": "bfloat16",
+    "device_target": "CPU",
+    "file_format": "ONNX",
+    "outputs": "latents",
+    "cpu_kernels": "off",
+    "mindir_version": "1",
 }
 
 
-def other_value(name: str) -> str:
+def other_value(option: Option) -> str:
     """A valid value that is not the default."""
-    kind = OPTIONS[name].type
-    return OTHER_VALUES.get(name) or {int: "77", str: "some text", boolean: str(not OPTIONS[name].default)}[kind]
+    return OTHER_VALUES.get(option.name) or {int: "77", str: "some text", boolean: str(not option.default)}[option.type]
 
 
 def error_of(program: str, *arguments: str) -> str:
@@ -40,30 +51,66 @@ def error_of(program: str, *arguments: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("program", "name"), [(p, name) for p in PROGRAMS for name in PROGRAMS[p]])
+@pytest.mark.parametrize(("program", "name"), TAKEN)
 def test_every_option_of_every_program_parses(program, name):
-    text = other_value(name)
+    option = options_of(program)[name]
+    text = other_value(option)
     value = getattr(parse(program, "", [*NEEDED[program], f"--{name}", text]), name)
-    assert value == OPTIONS[name].type(text)
-    assert type(value) is (bool if OPTIONS[name].type is boolean else OPTIONS[name].type)
-    assert value != OPTIONS[name].default
+    assert value == option.type(text)
+    assert type(value) is (bool if option.type is boolean else option.type)
+    assert value != option.default
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_defaults(program):
-    options = vars(parse(program, "", NEEDED[program]))
-    assert set(options) == set(PROGRAMS[program])
-    given = {text.removeprefix("--") for text in NEEDED[program][::2]}
-    assert {k: v for k, v in options.items() if k not in given} == {
-        name: OPTIONS[name].default for name in PROGRAMS[program] if name not in given
+    options, known = parse(program, "", NEEDED[program]).values, options_of(program)
+    assert list(options) == list(known)
+    assert {name: value for name, value in options.items() if name not in REQUIRED_OF[program]} == {
+        name: option.default for name, option in known.items() if name not in REQUIRED_OF[program]
     }
 
 
-@pytest.mark.parametrize("name", [name for name, option in OPTIONS.items() if option.default is not None])
-def test_defaults_are_values_that_would_be_accepted(name):
-    option = OPTIONS[name]
-    assert option.check(option.default) is None
-    assert option.choices is None or option.default in option.choices
+@pytest.mark.parametrize("option", [o for o in OPTIONS if o.default not in (None, REQUIRED)], ids=lambda o: o.name)
+def test_defaults_are_values_that_would_be_accepted(option):
+    assert option.check.problem(option.default) is None
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_no_program_takes_two_options_of_one_name(program):
+    assert len([option for option in OPTIONS if program in option.programs]) == len(options_of(program))
+
+
+def test_options_of_one_name_have_one_type():
+    types = {}
+    for option in OPTIONS:
+        assert types.setdefault(option.name, option.type) is option.type, option.name
+
+
+def test_options_do_not_change():
+    options = parse("train", "", NEEDED["train"])
+    with pytest.raises(AttributeError):
+        options.lr = 1.0
+    assert options.resolved(lr=1.0).lr == 1.0
+    assert options.lr == 1e-3
+    with pytest.raises(AttributeError, match=r"train\.py has no option ckpt_path"):
+        _ = options.ckpt_path
+
+
+def test_roles_choose_options():
+    options = parse("train", "", [*NEEDED["train"], "--lr", "0.5"])
+    assert set(options.of_role(Role.NETWORK)) == set(Architecture.__dataclass_fields__)
+    assert options.of_role(Role.COMPILED) == {
+        "lr": 0.5,
+        "weight_decay": 1e-5,
+        "amp_level": "O0",
+        "amp_dtype": "float16",
+    }
+
+
+def test_run_all_takes_what_it_passes_on():
+    own = {"categories", "device_ids", "jobs"}
+    each = {"category", "device_id", "resume", "result_path", "ckpt_path", "distribute"}  # it sets these itself
+    assert set(options_of("run_all")) == own | ((set(options_of("train")) | set(options_of("eval"))) - each)
 
 
 def test_the_2022_options_keep_their_names_and_defaults():
@@ -117,9 +164,15 @@ def test_an_empty_yaml_file_changes_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--speed", "3"], "unrecognized arguments: --speed 3; see train.py --help"),
-        (["--categ", "x"], "unrecognized arguments: --categ x; see train.py --help"),  # no abbreviations
-        (["--ckpt_path", "x"], "unrecognized arguments: --ckpt_path x; see train.py --help"),
+        (["--frequency", "3"], "unknown option --frequency; see train.py --help"),
+        (["--categ", "x"], "unknown option --categ (did you mean --category?); see train.py --help"),
+        (["--num-epochs=3"], "unknown option --num-epochs (did you mean --num_epochs?); see train.py --help"),
+        (["--no-resum"], "unknown option --no-resum (did you mean --no-resume?); see train.py --help"),
+        (["bottle"], "unexpected argument 'bottle'; see train.py --help"),
+        (
+            ["--ckpt_path", "x"],
+            "--ckpt_path is not an option of train.py but of eval.py, predict.py, pthtockpt.py; see train.py --help",
+        ),
         (["--backbone", "vgg"], "--backbone vgg: choose one of wide_resnet50_2, resnet18, efficientnet_lite0"),
         (["--device_target", "TPU"], "--device_target TPU: choose one of Ascend, GPU, CPU"),
         (["--train_batch_size", "0"], "--train_batch_size 0: must be 1 or more"),
@@ -141,11 +194,11 @@ def test_wrong_arguments_in_one_line(arguments, message):
     assert error_of("train", *NEEDED["train"], *arguments) == message
 
 
-@pytest.mark.parametrize(("program", "name"), [(p, name) for p in REQUIRED for name in REQUIRED[p]])
+@pytest.mark.parametrize(("program", "name"), [(p, name) for p in PROGRAMS for name in REQUIRED_OF[p]])
 def test_missing_required_options(program, name):
     at = NEEDED[program].index(f"--{name}")
     message = error_of(program, *NEEDED[program][:at], *NEEDED[program][at + 2 :])
-    assert message == f"--{name} is missing: {OPTIONS[name].help}; see {program}.py --help"
+    assert message == f"--{name} is missing: {options_of(program)[name].help}; see {program}.py --help"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +243,24 @@ def test_help_names_every_option_with_choices_and_default(program, capsys):
         parse(program, "What it does.", ["--help"])
     assert caught.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
-    for name in PROGRAMS[program]:
+    for name, option in options_of(program).items():
         assert f"--{name} " in text
-        if OPTIONS[name].choices:
-            assert f"--{name} {{{','.join(map(str, OPTIONS[name].choices))}}}" in text
+        assert f" {option.heading}: " in text
+        if option.check.choices:
+            assert f"--{name} {{{','.join(map(str, option.check.choices))}}}" in text
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse("eval", "", ["--version"])
+    assert caught.value.code == 0
+    assert re.fullmatch(r"fastflow_mindspore \d+\.\d+\.\d+ \(python 3.*, mindspore 2.*\)\n", capsys.readouterr().out)
+
+
+def test_a_result_repeats_its_run_but_not_its_files(tmp_path):
+    given = [*NEEDED["train"], "--lr", "0.5", "--resume", "--result_path", "here.json"]
+    values = parse("train", "", given).values
+    (tmp_path / "result.json").write_text(json.dumps({"options": values, "metrics": {}}))
+    again = parse("train", "", ["--config", str(tmp_path / "result.json")])
+    assert (again.lr, again.dataset_path) == (0.5, "some dataset_path")
+    assert (again.resume, again.result_path) == (False, None)

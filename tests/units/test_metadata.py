@@ -1,0 +1,95 @@
+"""What a checkpoint says: every key comes back, and what is not valid is named."""
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import pytest
+
+from src.detector import Architecture
+from src.metadata import Metadata
+from src.utils import UserError
+
+PATH = Path("x.ckpt")
+WHOLE = Metadata(
+    "state",
+    backbone="resnet18",
+    architecture=Architecture("resnet18", conv3x3_only=True),
+    category="nut",
+    converted_from="model.pt",
+    options={"lr": 0.001, "shards": 2},
+    epoch=3,
+    gt_protocol="nearest",
+    thresholds={"pixel_threshold": -0.5, "image_threshold": None},
+    versions={"mindspore": "2.10.0"},
+    split={"dataset": "mvtec", "split_seed": 0, "train_list": None},
+    colour_scale=(-0.9, -0.1),
+    pictures=7,
+    batch_size=4,
+    progress={"step": 2, "seconds": 1.5, "losses": [3.0, 2.0], "history": []},
+)
+
+
+def test_every_key_comes_back():
+    assert all(getattr(WHOLE, each.name) is not None for each in fields(Metadata))
+    assert Metadata.from_json(WHOLE.to_json(), PATH) == WHOLE
+
+
+def test_what_does_not_apply_is_not_in_the_file():
+    assert json.loads(Metadata("encoder", backbone="resnet18").to_json()) == {
+        "format": 1,
+        "kind": "encoder",
+        "backbone": "resnet18",
+    }
+
+
+def test_a_training_from_before_there_were_shards_has_one():
+    assert Metadata("detector", options={"lr": 1.0}).trained_options == {"shards": 1, "lr": 1.0}
+    assert WHOLE.trained_options == WHOLE.options
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("kind", "thing"),
+        ("kind", ["encoder"]),
+        ("backbone", 3),
+        ("architecture", {"backbone": "vgg"}),
+        ("architecture", asdict(WHOLE.architecture) | {"backbone": "vgg"}),
+        ("architecture", asdict(WHOLE.architecture) | {"more": 1}),
+        ("category", 7),
+        ("options", []),
+        ("epoch", "3"),
+        ("epoch", True),
+        ("thresholds", {"pixel_threshold": "low"}),
+        ("split", {"dataset": "mvtec"}),
+        ("colour_scale", [1.0]),
+        ("colour_scale", [1.0, "hot"]),
+        ("pictures", 2.5),
+        ("progress", {"step": 1}),
+        ("surprise", 1),
+    ],
+)
+def test_what_is_not_valid_is_named(key, value):
+    text = json.dumps(json.loads(WHOLE.to_json()) | {key: value})
+    with pytest.raises(UserError) as caught:
+        Metadata.from_json(text, PATH)
+    assert str(caught.value).startswith(f"x.ckpt says {key} ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "3", "null"])
+def test_what_is_no_json_object_is_damaged(text):
+    with pytest.raises(UserError, match=r"^x\.ckpt is damaged: what it says of itself is not JSON; write it again$"):
+        Metadata.from_json(text, PATH)
+
+
+@pytest.mark.parametrize(("said", "found"), [({"kind": "encoder"}, "None"), ({"format": 2, "kind": "encoder"}, "2")])
+def test_another_format_is_refused(said, found):
+    with pytest.raises(UserError, match=rf"^x\.ckpt has format {found}, not 1; use the version that wrote it$"):
+        Metadata.from_json(json.dumps(said), PATH)
+
+
+def test_a_kind_is_needed():
+    with pytest.raises(UserError, match=r"^x\.ckpt says kind null, which is not known here"):
+        Metadata.from_json('{"format": 1}', PATH)
