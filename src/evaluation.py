@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from src import metrics
-from src.dataset import Sample, has_masks, load_images, load_masks
+from src.data.samples import Sample, has_masks
+from src.dataset import load_images, load_masks
 from src.report.panels import ColourScale, save_panels
 from src.utils import UserError, log, versions
 

@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import dataclass
 
-from src.data.layouts import test_samples, train_samples
+from src.data.layouts import samples_for_testing, samples_for_training
 from src.data.samples import Sample
 
 DEFAULTS = {"dataset": "mvtec", "split_seed": 0, "train_list": None}
@@ -37,12 +37,12 @@ class Source:
         return {name: getattr(self, name) for name in DEFAULTS}
 
     def train(self) -> list[Sample]:
-        """The good pictures to train on (see `train_samples`)."""
-        return train_samples(*self._place, train_list=self.train_list, seed=self.split_seed)
+        """The good pictures to train on (see `samples_for_training`)."""
+        return samples_for_training(*self._place, train_list=self.train_list, seed=self.split_seed)
 
     def test(self) -> list[Sample]:
-        """The pictures to test on (see `test_samples`)."""
-        return test_samples(*self._place, train_list=self.train_list, seed=self.split_seed)
+        """The pictures to test on (see `samples_for_testing`)."""
+        return samples_for_testing(*self._place, train_list=self.train_list, seed=self.split_seed)
 
     @property
     def _place(self) -> tuple[str, str, str]:

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from src import evaluation
+from src.data.pictures import load_image
+from src.data.samples import Sample
 from src.data.source import Source
-from src.dataset import Sample, load_image, normalize
+from src.dataset import normalize
 from src.evaluation import TestSet
 from src.report.console import progress
 from src.utils import UserError, check_writable, log, read_json, write_json
@@ -92,12 +94,12 @@ def preprocess(options: argparse.Namespace) -> Path:
 def write_picture(folder: Path, index: int, sample: Sample, spec: dict) -> dict:
     """Write a picture as the model of `spec` (the description's input) takes it; its entry in the manifest."""
     file = f"{index:06d}_{sample.name.replace('/', '_')}.bin"
-    image = load_image(sample.image, spec["shape"][2])
+    image = load_image(sample.picture, spec["shape"][2])
     normalize(image[None], spec["mean"], spec["std"]).tofile(folder / file)
     return {
         "file": file,
         "name": sample.name,
-        "image": str(sample.image.resolve()),
+        "image": str(sample.picture.resolve()),
         "label": sample.label,
         "defect": sample.defect,
         "mask": str(sample.mask.resolve()) if sample.mask else None,
