@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from any folder
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that the program runs from any folder
 
 from src.config import Parser
 from src.synthetic.category import make_category
@@ -12,7 +12,7 @@ from src.utils import log, run
 
 
 def main() -> None:
-    """Parse, build, report."""
+    """Read the options, write the category, and say what was written."""
     parser = Parser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--output_dir", required=True, help="the folder to make the category in")
     parser.add_argument("--category", default="fabric", help="its name; with the seed it chooses the fabric")
