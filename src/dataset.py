@@ -7,24 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.data.layouts import categories, test_samples, train_samples
-from src.data.pictures import PROTOCOLS, load_image, load_mask
+from src.data.pictures import load_image, load_mask
 from src.data.samples import Sample, has_masks
 from src.utils import UserError
-
-__all__ = [
-    "PROTOCOLS",
-    "Sample",
-    "categories",
-    "has_masks",
-    "load_image",
-    "load_images",
-    "load_mask",
-    "load_masks",
-    "normalize",
-    "test_samples",
-    "train_samples",
-]
 
 
 @dataclass(frozen=True)
@@ -93,7 +78,7 @@ def load_images(samples: Sequence[Sample], size: int, workers: int | None = None
     result = np.empty((len(samples), size, size, 3), np.uint8)
 
     def load(index: int) -> None:
-        result[index] = load_image(samples[index].image, size)
+        result[index] = load_image(samples[index].picture, size)
 
     _for_each(load, len(samples), workers)
     return result
@@ -113,9 +98,9 @@ def load_masks(
     def load(index: int) -> None:
         sample = samples[index]
         if sample.mask is not None:
-            result[index] = load_mask(sample.mask, size, protocol, sample.image)
+            result[index] = load_mask(sample.mask, size, protocol, sample.picture)
         elif sample.label:
-            raise UserError(f"no mask for {sample.image}; add one, or ask for image-level figures only")
+            raise UserError(f"no mask for {sample.picture}; add one, or ask for image-level figures only")
 
     _for_each(load, len(samples), workers)
     return result

@@ -1,17 +1,19 @@
-"""A user's own pictures without any published layout -> samples, from a folder <root>/<category> with
+"""A user's own pictures:
 
-good/                 good pictures, sub-folders allowed
-test_good/            optional: good pictures for the test; without it, a seeded fifth of good/ is kept for it
-defect/[<type>/]      optional: defective pictures, in a sub-folder per defect type if wished
-masks/                optional, at any depth, also mask/ or ground_truth/: masks named as their pictures,
-                      with or without the ending _mask, below folders of the defect types where names repeat
+<category>/good/            good pictures; they may lie in folders within
+<category>/test_good/       optional: good pictures to test on; without it, a fifth of good/ is kept for the test
+<category>/defect/          optional: defective pictures, or a folder of them for each type of defect
+<category>/masks/           optional: masks named as their pictures, with or without the ending _mask
+
+Masks may also lie in a folder mask/ or ground_truth/, and any of the three may stand at any depth, also inside defect/.
+Where two types of defects have pictures of the same name, their masks need a folder with the name of the type.
 """
 
 from pathlib import Path
 
+from src.data.layout import Layout, Split
 from src.data.samples import (
     Sample,
-    Split,
     defective_samples,
     good_samples,
     list_pictures,
@@ -23,28 +25,45 @@ from src.data.samples import (
 )
 from src.utils import UserError
 
-_MASK_FOLDERS = {"masks", "mask", "ground_truth"}
 _GOOD, _TEST_GOOD, _DEFECT = "good", "test_good", "defect"
+_MASK_FOLDERS = {"masks", "mask", "ground_truth"}
 
 
-def categories(root: Path) -> list[str]:
-    """The folders below `root` that have a folder good/."""
+def find_categories(root: Path) -> list[str]:
+    """The folders that have a folder good/."""
     return [path.name for path in subfolders(root) if (path / _GOOD).is_dir()]
 
 
-def train(root: Path, category: str, split: Split) -> list[Sample]:
-    """All of good/ where there is test_good/, else four fifths of it."""
-    return good_samples(_good(root / category, split)[0])
+def find_training(root: Path, category: str, split: Split) -> list[Sample]:
+    """All pictures of good/ if there are pictures in test_good/, else four fifths of them, chosen by the seed."""
+    training, _ = _good(root / category, split)
+    return good_samples(training)
 
 
-def test(root: Path, category: str, split: Split) -> list[Sample]:
-    """The good pictures kept from training, then the defective ones with their masks.
+def find_testing(root: Path, category: str, split: Split) -> list[Sample]:
+    """The good pictures that are not trained on, then the defective ones, with masks if there are any.
 
     Raises:
-        UserError: a folder of another name holds pictures (they would silently be left out), or the masks do
-            not fit the pictures.
+        UserError: pictures lie in a folder whose meaning is unknown, a type of defect has the name "good" or
+            "defect", or there are masks and they do not fit the defective pictures one to one.
     """
     base = root / category
+    _check_folder_names(base)
+    found = _pictures(base / _DEFECT)
+    defective = {name if "/" in name else f"{_DEFECT}/{name}": path for name, path in found.items()}
+    good_stems = {path.stem for folder in (_GOOD, _TEST_GOOD) for path in _pictures(base / folder).values()}
+    masks = []
+    for name, path in _masks(base):
+        target = _target(name, path, defective, good_stems)
+        if target is not None:
+            masks.append((target, path))
+    paired = pair_masks(defective, masks, base / "masks") if masks else {}
+    _, good = _good(base, split)
+    return good_samples(good) + defective_samples(defective, paired)
+
+
+def _check_folder_names(base: Path) -> None:
+    """Refuse folders whose pictures would be left out without a word, or would be taken for something else."""
     known = {_GOOD, _TEST_GOOD, _DEFECT, *_MASK_FOLDERS}
     for folder in subfolders(base):
         if folder.name not in known and _pictures(folder):
@@ -52,61 +71,86 @@ def test(root: Path, category: str, split: Split) -> list[Sample]:
                 f"{folder} is none of good, test_good, defect, masks; move defective pictures of one type to"
                 f" {base / _DEFECT / folder.name}"
             )
-    for taken in (_GOOD, _DEFECT):  # good is no defect; defect/ is the type of pictures without one
+    # "good" means no defect, and "defect" is the type of the pictures that lie in defect/ itself.
+    for taken in (_GOOD, _DEFECT):
         if (base / _DEFECT / taken).is_dir():
             raise UserError(f"{base / _DEFECT} has a folder {taken}; rename it after its defect")
-    pictures = {name if "/" in name else f"{_DEFECT}/{name}": path for name, path in _pictures(base / _DEFECT).items()}
-    good = {path.stem for folder in (_GOOD, _TEST_GOOD) for path in _pictures(base / folder).values()}
-    masks = [(target, path) for name, path in _masks(base) if (target := _target(name, path, pictures, good))]
-    paired = pair_masks(pictures, masks, base / "masks") if masks else {}
-    return good_samples(_good(base, split)[1]) + defective_samples(pictures, paired)
 
 
 def _good(base: Path, split: Split) -> tuple[dict[str, Path], dict[str, Path]]:
-    """(training, test) good pictures by name."""
+    """The good pictures by name: those to train on, and those to test on."""
     good = _pictures(base / _GOOD, "good/")
     kept = _pictures(base / _TEST_GOOD, "good/")
     return (good, kept) if kept else split_good(good, split.seed)
 
 
 def _pictures(folder: Path, prefix: str = "") -> dict[str, Path]:
-    """The pictures below `folder` by name, without those in mask folders."""
+    """The pictures at any depth in `folder` by name; files in mask folders are masks and left out."""
     found = list_pictures(folder, recursive=True)
-    plain = [path for path in found if not _MASK_FOLDERS & set(path.relative_to(folder).parts[:-1])]
-    return named(plain, folder, prefix)
+    pictures = [path for path in found if not _MASK_FOLDERS & set(path.relative_to(folder).parts[:-1])]
+    return named(pictures, folder, prefix)
 
 
 def _masks(base: Path) -> list[tuple[str, Path]]:
-    """(name, file) of every mask: its path without suffix and the names of mask folders and defect/."""
+    """The name and the file of every mask. Its name is its path in `base` without suffix, mask folders and defect/."""
     result = []
     for path in list_pictures(base, recursive=True):
-        parts = path.relative_to(base).with_suffix("").parts
-        if _MASK_FOLDERS & set(parts[:-1]):
-            kept = [part for part in parts[:-1] if part not in _MASK_FOLDERS | {_DEFECT}]
-            result.append(("/".join([*kept, parts[-1]]), path))
+        *folders, stem = path.relative_to(base).with_suffix("").parts
+        if _MASK_FOLDERS & set(folders):
+            kept = [folder for folder in folders if folder not in _MASK_FOLDERS and folder != _DEFECT]
+            result.append(("/".join([*kept, stem]), path))
     return result
 
 
-def _target(name: str, mask: Path, pictures: dict[str, Path], good: set[str]) -> str | None:
-    """The name of the defective picture that a mask belongs to; None for the (black) mask of a good picture.
+def _target(name: str, mask: Path, defective: dict[str, Path], good_stems: set[str]) -> str | None:
+    """The sample name of the defective picture that a mask belongs to.
 
-    The same path fits first; a mask that lies under no defect type's name may fit by its file name alone.
+    A picture of the same path as the mask comes first. A mask that lies in no folder of a type of defect may
+    belong to a picture in such a folder, if there is only one of its file name.
+
+    Args:
+        name, mask: as `_masks` gives them.
+        defective: the defective pictures by name.
+        good_stems: the file names of the good pictures, without suffix.
+
+    Returns:
+        The name; None if the mask is a good picture's, which is black and not needed. If no picture fits, the
+        mask's own name, so that `pair_masks` reports the mask.
+
+    Raises:
+        UserError: pictures of several types fit.
     """
     *folders, stem = name.split("/")
     if folders and folders[0] in (_GOOD, _TEST_GOOD):
         return None
-    plain = without_mask_ending(stem)
-    for candidate in ("/".join([*(folders or [_DEFECT]), last]) for last in (stem, plain)):
-        if candidate in pictures:
-            return candidate
-    if folders and folders[0] in {picture.split("/")[0] for picture in pictures}:
+    stems = (stem, without_mask_ending(stem))
+    for candidate in stems:
+        path = "/".join([*(folders or [_DEFECT]), candidate])
+        if path in defective:
+            return path
+    types = {picture.split("/")[0] for picture in defective}
+    if folders and folders[0] in types:
         return name
-    fits = [picture for picture in pictures if picture.split("/")[-1] in (stem, plain)]
+    fits = [picture for picture in defective if picture.split("/")[-1] in stems]
     if len(fits) > 1:
         raise UserError(
-            f"the mask {mask} fits {pictures[fits[0]]} and {pictures[fits[1]]}; put it into a folder"
+            f"the mask {mask} fits {defective[fits[0]]} and {defective[fits[1]]}; put it into a folder"
             " named after the defect type"
         )
     if fits:
         return fits[0]
-    return None if {stem, plain} & good else name
+    return None if good_stems.intersection(stems) else name
+
+
+LAYOUT = Layout(
+    name="folder",
+    description=(
+        "your own: <category>/good/, optional test_good/, defect/ (or defect/<type>/), masks in masks/ at any depth"
+    ),
+    find_categories=find_categories,
+    find_training=find_training,
+    find_testing=find_testing,
+    sign="folders with good/ and defect/",
+    train_folder="{category}/good",
+    test_folder="{category}/{{test_good,defect}}",
+)

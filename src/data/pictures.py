@@ -1,4 +1,4 @@
-"""Picture files -> arrays: every format and pixel mode becomes 8-bit RGB, every mask becomes booleans."""
+"""Picture files become arrays: 8-bit RGB whatever the format and the kind of pixels, and masks become booleans."""
 
 from pathlib import Path
 
@@ -8,11 +8,12 @@ from PIL import Image, UnidentifiedImageError
 
 from src.utils import UserError
 
-cv2.setLogLevel(0)  # it prints a line of its own for every damaged file, beside our error
+# For every damaged file OpenCV would print a line of its own, beside our error.
+cv2.setLogLevel(0)
 
 PROTOCOLS = ("nearest", "original")
-_ORIENTATION = 0x0112  # the EXIF tag; its values 2 to 8 say how the stored picture is to be turned
-_TURNS = {
+_ORIENTATION = 0x0112  # the EXIF tag that says how a stored picture must be turned to stand upright
+_TURNS = {  # the values of that tag; 1 stands for a picture that is upright already
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -24,17 +25,17 @@ _TURNS = {
 
 
 def load_image(path: str | Path, size: int) -> np.ndarray:
-    """A picture as RGB, resized with Pillow's antialiased bilinear filter: uint8 [size, size, 3].
+    """A picture as an RGB image: uint8 [size, size, 3], resized with Pillow's antialiased bilinear filter.
 
-    - The EXIF orientation is honoured: the picture is taken as every viewer shows it.
-    - Grey becomes R = G = B; 1 bit becomes 0 and 255; a palette becomes its colours; alpha is left out, which
-      keeps the stored colours (as Image.convert("RGB") and OpenCV do); CMYK is converted without ICC profile.
-    - 16 bits become 8 by leaving out the low byte (v >> 8), so a 12-bit picture in a 16-bit file must be
-      scaled up before. Pillow rounds colour PPM and JPEG 2000 instead: at most one level apart.
-    - Of several pictures in a file (TIFF, GIF) the first is taken. The aspect ratio is not kept.
+    - The picture is turned as its EXIF orientation says, so it is seen as every viewer shows it.
+    - Grey becomes R = G = B, 1 bit becomes 0 and 255, and a palette becomes its colours. An alpha channel is dropped
+      and the stored colours are kept, as Image.convert("RGB") and OpenCV do. CMYK is converted without ICC profile.
+    - 16 bits become 8 by dropping the low byte (v >> 8), so a 12-bit picture in a 16-bit file must be scaled up
+      before. Pillow itself converts colour PPM and JPEG 2000, and rounds: at most one level of difference.
+    - If a file holds several pictures (TIFF, GIF), the first is taken. The aspect ratio is not kept.
 
     Raises:
-        UserError: missing, unreadable or truncated file, or pixels without a fixed range (float, 32 bits).
+        UserError: the file is missing, unreadable or truncated, or its pixels have no fixed range (float, 32 bits).
     """
     image, turn = _open(Path(path))
     resized = _turned(_rgb(image, path), turn).resize((size, size), Image.Resampling.BILINEAR)
@@ -42,24 +43,25 @@ def load_image(path: str | Path, size: int) -> np.ndarray:
 
 
 def load_mask(
-    path: str | Path, size: int, protocol: str = "nearest", image_path: str | Path | None = None
+    path: str | Path, size: int, protocol: str = "nearest", picture_path: str | Path | None = None
 ) -> np.ndarray:
-    """A mask: bool [size, size], True where the defect is.
+    """A mask as an array: bool [size, size], True where the defect is.
 
     Args:
-        protocol: "nearest": a pixel above 0 in any channel (and not transparent) is a defect, in JPEG, which
-            smears edges, from half white on; resized by nearest neighbour. "original": the 2022 protocol:
-            8-bit grey, resized bilinearly, scaled to 0..1 and truncated, so only full white stays.
-        image_path: the picture that the mask belongs to; given, their sizes are compared.
+        protocol: how the mask is resized. "nearest": a pixel is a defect if any of its channels is above 0 and it is
+            not transparent, and the mask is resized by nearest neighbour; in a JPEG file, whose compression
+            blurs edges, a pixel must be above half white. "original": as published in 2022, the mask is made 8-bit
+            grey, resized bilinearly, scaled to 0..1 and truncated to whole numbers, so that only full white stays.
+        picture_path: the picture that the mask belongs to. If it is given, both must have the same size.
 
     Raises:
-        UserError: unreadable file, unknown protocol, or mask and picture differ in size.
+        UserError: the file cannot be read, the protocol is unknown, or mask and picture differ in size.
     """
     if protocol not in PROTOCOLS:
         raise UserError(f"unknown mask protocol {protocol!r}; choose from {', '.join(PROTOCOLS)}")
     image, turn = _open(Path(path))
-    if image_path is not None:
-        _check_size(path, _shown_size(image, turn), image_path)
+    if picture_path is not None:
+        _check_size(path, _shown_size(image, turn), picture_path)
     if protocol == "original":
         grey = _turned(_rgb(image, path), turn).convert("L")
         return np.asarray(grey.resize((size, size), Image.Resampling.BILINEAR)) == 255
@@ -68,7 +70,7 @@ def load_mask(
 
 
 def _open(path: Path) -> tuple[Image.Image, int]:
-    """The decoded picture and its EXIF orientation (1 upright)."""
+    """The decoded picture, and its EXIF orientation (1 if the file has none)."""
     try:
         with Image.open(path) as image:
             image.load()
@@ -77,14 +79,14 @@ def _open(path: Path) -> tuple[Image.Image, int]:
         return _open_with_opencv(path), 1
     except MemoryError:
         raise
-    except Exception as error:  # decoders raise many kinds for a broken file
+    except Exception as error:  # for a broken file, decoders raise errors of many kinds
         raise _unreadable(path, error) from error
 
 
 def _open_with_opencv(path: Path) -> Image.Image:
-    """What Pillow does not know, such as PAM, with OpenCV."""
+    """Decode with OpenCV a picture of a format that Pillow does not know, for example PAM."""
     try:
-        data = np.fromfile(path, dtype=np.uint8)  # not cv2.imread: it takes no non-ASCII path on Windows
+        data = np.fromfile(path, dtype=np.uint8)  # cv2.imread would fail for a non-ASCII path on Windows
         array = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     except (OSError, cv2.error) as error:
         raise _unreadable(path, error) from error
@@ -100,14 +102,15 @@ def _open_with_opencv(path: Path) -> Image.Image:
 
 
 def _unreadable(path: str | Path, reason: object) -> UserError:
+    """The error for a picture that cannot be read, with the decoder's reason in one line."""
     if isinstance(reason, OSError) and reason.strerror:
         reason = reason.strerror
     return UserError(f"cannot read the picture {path}: {' '.join(str(reason).split())}; replace or remove it")
 
 
 def _rgb(image: Image.Image, path: str | Path) -> Image.Image:
-    """8-bit RGB."""
-    if image.mode.startswith("I"):  # 16-bit grey; Pillow opens it as 32 bits (mode I) from some formats
+    """The picture in 8-bit RGB."""
+    if image.mode.startswith("I"):  # 16-bit grey, which Pillow gives as 32-bit integers for some formats
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 65535:
             raise _unreadable(path, "its pixels have 32 bits; save it with 8 or 16 bits")
@@ -115,7 +118,7 @@ def _rgb(image: Image.Image, path: str | Path) -> Image.Image:
     if image.mode == "F":
         raise _unreadable(path, "its pixels are float; save it with 8 or 16 bits")
     if image.mode in ("P", "PA"):
-        image = image.convert("RGBA")  # so that a transparent palette entry keeps its colour, without a warning
+        image = image.convert("RGBA")  # keeps the colours of transparent entries, without Pillow's warning
     try:
         return image.convert("RGB")
     except ValueError as error:
@@ -133,23 +136,24 @@ def _marked(image: Image.Image) -> np.ndarray:
 
 
 def _turned(image: Image.Image, turn: int) -> Image.Image:
+    """The picture turned upright; a turn that EXIF does not know is ignored."""
     return image.transpose(_TURNS[turn]) if turn in _TURNS else image
 
 
 def _shown_size(image: Image.Image, turn: int) -> tuple[int, int]:
-    """(width, height) after turning."""
+    """Width and height of the picture when it is turned upright."""
     return image.size[::-1] if turn in (5, 6, 7, 8) else image.size
 
 
-def _check_size(mask_path: str | Path, mask_size: tuple[int, int], image_path: str | Path) -> None:
-    """The mask must have the picture's size; of the picture only the head is read, where Pillow knows it."""
+def _check_size(mask_path: str | Path, mask_size: tuple[int, int], picture_path: str | Path) -> None:
+    """Check that a mask has the size of its picture. If Pillow knows the format, it reads the file's header only."""
     try:
-        with Image.open(image_path) as image:
+        with Image.open(picture_path) as image:
             size = _shown_size(image, image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # not by its head: decode it, which gives the error its text
-        size = _shown_size(*_open(Path(image_path)))
+    except Exception:  # the header was not enough: decode the picture, which reports what is wrong with it
+        size = _shown_size(*_open(Path(picture_path)))
     if size != mask_size:
         raise UserError(
-            f"the mask {mask_path} is {mask_size[0]}x{mask_size[1]} and its picture {image_path} is"
+            f"the mask {mask_path} is {mask_size[0]}x{mask_size[1]} and its picture {picture_path} is"
             f" {size[0]}x{size[1]}; make the mask as large as the picture"
         )

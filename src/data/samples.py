@@ -1,4 +1,8 @@
-"""Samples: what one is, which files are pictures, and how masks are paired with pictures by name."""
+"""Samples: what a sample is, which files are pictures, and which mask belongs to which picture.
+
+The files of the data sets are built from these functions. Between them, pictures are passed on by name: as a dict from
+the name of the sample to its file.
+"""
 
 import hashlib
 import re
@@ -7,15 +11,12 @@ from pathlib import Path
 
 from src.utils import UserError
 
-# What Pillow or OpenCV reads, without icons, vector graphics, documents and films.
-SUFFIXES = frozenset(
-    f".{suffix}"
-    for line in (
-        "apng avif avifs blp bmp bw dcx dds dib exr gif hdr im j2c j2k jfif jp2 jpc jpe jpeg jpf jpg jpx pam",
-        "pbm pcx pfm pgm pic png pnm ppm psd pxm qoi ras rgb rgba sgi sr tga tif tiff webp xbm xpm",
-    )
-    for suffix in line.split()
+# The formats that Pillow or OpenCV reads, except for icons, vector graphics, documents and films.
+_FORMATS = (
+    "apng avif avifs blp bmp bw dcx dds dib exr gif hdr im j2c j2k jfif jp2 jpc jpe jpeg jpf jpg jpx pam "
+    "pbm pcx pfm pgm pic png pnm ppm psd pxm qoi ras rgb rgba sgi sr tga tif tiff webp xbm xpm"
 )
+SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
 _MASK_ENDING = re.compile(r"[_-]mask$", re.IGNORECASE)
 
 
@@ -24,49 +25,39 @@ class Sample:
     """A picture and what is known of it.
 
     Attributes:
-        image: the picture's file.
-        label: 0 good, 1 defective.
-        defect: "good", or the name of the defect type's folder.
-        mask: the file that marks the defect; None for a good picture and where the category has no masks.
-        name: unique within a list of samples, such as "broken_large/000"; results are named after it.
+        picture: the picture's file.
+        label: 0 if it is good, 1 if it is defective.
+        defect: "good", or the name of the folder that holds the pictures with this type of defect.
+        mask: the file that marks the defect; None for a good picture, and for all pictures of a category without masks.
+        name: unique within a list of samples, for example "broken_large/000"; results are named after it.
     """
 
-    image: Path
+    picture: Path
     label: int
     defect: str
     mask: Path | None
     name: str
 
 
-@dataclass(frozen=True)
-class Split:
-    """How good pictures are divided into training and test where the layout leaves it open.
-
-    Attributes:
-        seed: chooses four fifths of them (`split_good`).
-        train_list: a text file of the training pictures' names, one a line; comes before the seed.
-    """
-
-    seed: int = 0
-    train_list: Path | None = None
-
-
 def has_masks(samples: list[Sample]) -> bool:
-    """Whether pixel-level figures can be had: there are defective pictures, and each has a mask."""
+    """Whether pixel-level figures can be computed: there are defective pictures, and each of them has a mask."""
     defective = [sample for sample in samples if sample.label]
     return bool(defective) and all(sample.mask for sample in defective)
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """The folders in `folder`, sorted by name, without hidden ones; none if `folder` is missing."""
+    """The folders in `folder`, sorted by name, without hidden ones. If `folder` is missing, the list is empty."""
     return [path for path in _entries(folder) if path.is_dir()]
 
 
 def list_pictures(folder: Path, recursive: bool = False) -> list[Path]:
-    """The picture files in `folder`, sorted by name; none if `folder` is missing.
+    """The picture files in `folder`, sorted by name. If `folder` is missing, the list is empty.
 
-    A picture is told by its suffix (in any case); hidden files and all others are passed over. A dangling
-    link counts as a picture: reading it fails and names it, where leaving it out would be silent.
+    A picture is recognised by its suffix, in upper or lower case; hidden files are left out. A link to a file that is
+    missing counts as a picture, so that reading it ends in an error: to leave it out would hide the mistake.
+
+    Args:
+        recursive: also list the pictures in all folders within.
     """
     found = []
     for path in _entries(folder):
@@ -78,10 +69,13 @@ def list_pictures(folder: Path, recursive: bool = False) -> list[Path]:
 
 
 def named(pictures: list[Path], base: Path | None, prefix: str = "") -> dict[str, Path]:
-    """Sample name -> picture: `prefix` and the path below `base` (None: its own folder) without its suffix.
+    """The pictures by name. A name is `prefix` followed by the picture's path in `base`, without suffix.
+
+    Args:
+        base: a folder that holds the pictures at any depth; None for each picture's own folder.
 
     Raises:
-        UserError: two pictures differ by their suffix only, so their results would overwrite each other.
+        UserError: two pictures get the same name, so the results of one would overwrite those of the other.
     """
     result: dict[str, Path] = {}
     for path in pictures:
@@ -93,20 +87,21 @@ def named(pictures: list[Path], base: Path | None, prefix: str = "") -> dict[str
 
 
 def without_mask_ending(name: str) -> str:
-    """ "000" for "000_mask", "000-mask" and "000"."""
+    """The name without the ending _mask or -mask, if it has one: "000" for "000_mask", "000-mask" and "000"."""
     return _MASK_ENDING.sub("", name)
 
 
 def pair_masks(pictures: dict[str, Path], masks: list[tuple[str, Path]], where: Path) -> dict[str, Path]:
-    """Sample name -> mask, for all defective pictures of a category.
+    """The masks by the names of their pictures, one for each defective picture of a category.
 
     Args:
         pictures: the defective pictures by name.
-        masks: (name, file) of each mask; it fits the picture of its name, with or without the ending `_mask`.
-        where: the folder that holds the masks, for the messages.
+        masks: the name and the file of each mask. A mask belongs to the picture that has its name, or has its name
+            without the ending _mask.
+        where: the folder that holds the masks, for the error message.
 
     Raises:
-        UserError: a picture without mask, a mask without picture, or two masks for one picture.
+        UserError: a picture has no mask or two masks, or a mask has no picture.
     """
     paired: dict[str, Path] = {}
     for name, mask in masks:
@@ -126,20 +121,20 @@ def pair_masks(pictures: dict[str, Path], masks: list[tuple[str, Path]], where: 
 
 
 def good_samples(pictures: dict[str, Path]) -> list[Sample]:
-    """Samples of good pictures given by name, sorted by name."""
+    """The samples of good pictures, sorted by name."""
     return [Sample(path, 0, "good", None, name) for name, path in sorted(pictures.items())]
 
 
 def defective_samples(pictures: dict[str, Path], masks: dict[str, Path]) -> list[Sample]:
-    """Samples of defective pictures given by name, sorted by name; its first part is the defect type."""
+    """The samples of defective pictures, sorted by name. The first part of a name is the type of the defect."""
     return [Sample(path, 1, name.split("/")[0], masks.get(name), name) for name, path in sorted(pictures.items())]
 
 
 def split_good(good: dict[str, Path], seed: int) -> tuple[dict[str, Path], dict[str, Path]]:
-    """(training, test): four fifths (rounded down, at least one) of the good pictures, and the rest.
+    """Divide good pictures into four fifths to train on (rounded down, at least one) and the rest to test on.
 
-    The choice follows a hash of seed and name: it is the same on every machine and version of NumPy, and a
-    picture added later moves few of the others to the other side.
+    The pictures are ordered by a hash of the seed and their name. So the choice is the same on every machine and with
+    every version of NumPy, and if pictures are added later, few of the others change sides.
     """
     order = sorted(good, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
     count = max(1, len(order) * 4 // 5)
@@ -147,7 +142,7 @@ def split_good(good: dict[str, Path], seed: int) -> tuple[dict[str, Path], dict[
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What is in `folder`, sorted by name (the order of the file system differs between machines)."""
+    """What is in `folder`, without hidden files, sorted by name: file systems give it in different orders."""
     try:
         paths = list(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from src.data.layouts import test_samples, train_samples
+from src.data.layouts import samples_for_testing, samples_for_training
 from src.data.samples import Sample
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ class Source:
         return {name: getattr(self, name) for name in SPLIT_DEFAULTS}
 
     def train(self) -> list[Sample]:
-        """The good pictures to train on (see `train_samples`)."""
-        return train_samples(
+        """The good pictures to train on (see `samples_for_training`)."""
+        return samples_for_training(
             self.dataset_path, self.category, self.dataset, train_list=self.train_list, seed=self.split_seed
         )
 
     def test(self) -> list[Sample]:
-        """The pictures to test on (see `test_samples`)."""
-        return test_samples(
+        """The pictures to test on (see `samples_for_testing`)."""
+        return samples_for_testing(
             self.dataset_path, self.category, self.dataset, train_list=self.train_list, seed=self.split_seed
         )

@@ -94,12 +94,12 @@ def preprocess(options: Options) -> Path:
 def write_picture(folder: Path, index: int, sample: Sample, spec: dict) -> dict:
     """Write a picture as the model of `spec` (the description's input) takes it; its entry in the manifest."""
     file = f"{index:06d}_{sample.name.replace('/', '_')}.bin"
-    image = load_image(sample.image, spec["shape"][2])
+    image = load_image(sample.picture, spec["shape"][2])
     normalize(image[None], spec["mean"], spec["std"]).tofile(folder / file)
     return {
         "file": file,
         "name": sample.name,
-        "image": str(sample.image.resolve()),
+        "image": str(sample.picture.resolve()),
         "label": sample.label,
         "defect": sample.defect,
         "mask": str(sample.mask.resolve()) if sample.mask else None,

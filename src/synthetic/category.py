@@ -1,4 +1,4 @@
-"""A generated category in the MVTec layout: woven fabric with four kinds of defects and exact masks."""
+"""A generated category in MVTec's folders: pictures of woven fabric, with four kinds of defects and exact masks."""
 
 import re
 import tempfile
@@ -23,19 +23,22 @@ def make_category(
     image_size: int = 256,
     seed: int = 0,
 ) -> Path:
-    """Write `<output_dir>/<category>` with train/good, test/good, test/<kind>, ground_truth/<kind> (PNG).
+    """Write PNG files into train/good, test/good, test/<kind> and ground_truth/<kind> of `<output_dir>/<category>`.
 
     Args:
-        train, good, defects: numbers of training pictures, good and defective test pictures; the defective
-            ones are shared out among `KINDS` in turn. A picture does not depend on these numbers.
+        train: the number of training pictures.
+        good: the number of good test pictures.
+        defects: the number of defective test pictures; each of `KINDS` gets the next one in turn. How a picture looks
+            does not depend on these three numbers.
         image_size: pixels per side, at least 32.
-        seed: the same seed and category give the same files to the byte (with the same libraries).
+        seed: with the same libraries, the same seed and category give the same files to the byte.
 
     Returns:
-        The category's folder. It appears when complete; until then the files are in a hidden one beside it.
+        The category's folder. Until all files are written, they are in a hidden folder beside it, so it is never
+        there in part.
 
     Raises:
-        UserError: an unusable name, size, number or seed; a folder that is not empty or cannot be written.
+        UserError: a name, size, number or seed that cannot be used, or a folder that is not empty or cannot be written.
     """
     if not re.fullmatch(r"\w[\w .-]*", category):
         raise UserError(f"{category!r} cannot name a category; use letters, digits, _, - and .")
@@ -60,7 +63,7 @@ def make_category(
 
 
 def _write(folder: Path, category: str, train: int, good: int, defects: int, size: int, seed: int) -> None:
-    """All pictures and masks of a category."""
+    """Write all pictures and masks of a category into `folder`."""
     for index in range(train):
         _save(folder / "train" / "good" / f"{index:03d}.png", draw(category, seed, "train", index, size)[0])
     for index in range(good):
@@ -73,5 +76,6 @@ def _write(folder: Path, category: str, train: int, good: int, defects: int, siz
 
 
 def _save(path: Path, array: np.ndarray) -> None:
+    """Write an array as a picture, and make its folder before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(array).save(path)

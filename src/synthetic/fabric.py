@@ -1,7 +1,7 @@
-"""Drawings of woven fabric, whole and damaged: the picture and the exact mask of the damage.
+"""Images of woven fabric, good or damaged, with an exact mask of the damage.
 
-A picture is drawn at twice its size and averaged down. Weave, yarn and colour belong to the category (seed
-and name); light, place, tilt, yarn thickness and noise vary between pictures as they do on a real line.
+An image is drawn at twice its size and averaged down. All images of a category (given by seed and name) have the same
+weave and colours; light, place, tilt, thickness of the yarn and noise vary, as they do on a real production line.
 """
 
 import zlib
@@ -11,38 +11,44 @@ import numpy as np
 
 from src.synthetic.damages import KINDS, Canvas, Fabric, smooth_noise
 
-_WEAVES = ((2, 1), (3, 1), (4, 2))  # (repeat, length on top) in threads: plain, twill 1/2, twill 2/2
-_YARNS = (  # (warp, weft) as RGB 0..1
+# `repeat` and `top` of a Fabric: plain weave, twill 1/2, twill 2/2.
+_WEAVES = ((2, 1), (3, 1), (4, 2))
+# The colours of warp and weft, RGB from 0 to 1.
+_YARNS = (
     ((0.23, 0.33, 0.55), (0.80, 0.80, 0.76)),
     ((0.55, 0.44, 0.30), (0.77, 0.69, 0.55)),
     ((0.33, 0.40, 0.33), (0.62, 0.65, 0.53)),
     ((0.52, 0.25, 0.22), (0.72, 0.60, 0.52)),
     ((0.42, 0.43, 0.46), (0.70, 0.71, 0.72)),
 )
+_THREADS = 512  # so many threads have a thickness of their own; then the thicknesses repeat
 
 
 def draw(
     category: str, seed: int, kind: str, index: int, size: int, defective: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One picture and the mask of its damage: (uint8 RGB [size, size, 3], bool [size, size]).
+    """One image and the mask of its damage: uint8 RGB [size, size, 3] and bool [size, size].
 
     Args:
-        category, seed: choose the fabric; with kind and index (from 0), they choose the picture.
-        kind: one of `KINDS`; any other ("train", "good") gives pictures without damage.
-        defective: False draws the same piece of fabric before it was damaged. Outside the mask both are equal
-            to the last bit: the mask is every pixel that the damage touches.
+        category, seed: choose the fabric. Together with kind and index (from 0) they choose the image.
+        kind: one of `KINDS` for a damaged piece of fabric; any other word, such as "good", for one without damage.
+        size: pixels per side.
+        defective: False draws the same piece of fabric before it was damaged. Outside the mask the two images are
+            equal to the last bit, because the mask has every pixel that the damage touches.
     """
-    words = [seed, zlib.crc32(category.encode()), zlib.crc32(kind.encode()), index]
-    fabric = _fabric(np.random.default_rng(words[:2]), size)
-    view, damage = np.random.default_rng([*words, 0]), np.random.default_rng([*words, 1])
+    category_key, kind_key = zlib.crc32(category.encode()), zlib.crc32(kind.encode())
+    fabric = _fabric(np.random.default_rng([seed, category_key]), size)
+    view = np.random.default_rng([seed, category_key, kind_key, index, 0])
+    damage = np.random.default_rng([seed, category_key, kind_key, index, 1])
     side = 2 * size
     u, v = _thread_coordinates(view, side, fabric.pitch)
-    yarn = view.normal(0, 1, (2, 512)).astype(np.float32)
-    light, grain = _light(view, side), view.normal(0, 1, (side, side)).astype(np.float32)
+    thickness = view.normal(0, 1, (2, _THREADS)).astype(np.float32)
+    light = _light(view, side)
+    grain = view.normal(0, 1, (side, side)).astype(np.float32)
     noise = view.normal(0, 0.012, (size, size, 3)).astype(np.float32)
 
     def weave(du: np.ndarray | float = 0.0, dv: np.ndarray | float = 0.0) -> np.ndarray:
-        return _weave(fabric, u + du, v + dv, yarn, grain)
+        return _weave(fabric, u + du, v + dv, thickness, grain)
 
     if kind in KINDS and defective:
         cloth, cover = KINDS[kind](Canvas(damage, fabric, weave, u, v, grain))
@@ -54,15 +60,25 @@ def draw(
 
 
 def _fabric(rng: np.random.Generator, size: int) -> Fabric:
+    """The fabric of a category, for images of `size` pixels per side."""
     repeat, top = _WEAVES[rng.integers(len(_WEAVES))]
     warp, weft = _YARNS[rng.integers(len(_YARNS))]
     tint = rng.normal(0, 0.02, 3)
-    pitch = 2 * max(4.0, size / rng.uniform(26, 34))  # at least 4 pixels a thread: finer ones would alias
-    return Fabric(repeat, top, (np.array(warp) + tint).astype("f4"), (np.array(weft) + tint).astype("f4"), pitch)
+    pitch = 2 * max(4.0, size / rng.uniform(26, 34))  # at least 4 pixels per thread, because finer ones would alias
+    return Fabric(
+        repeat=repeat,
+        top=top,
+        warp=(np.array(warp) + tint).astype(np.float32),
+        weft=(np.array(weft) + tint).astype(np.float32),
+        pitch=pitch,
+    )
 
 
 def _thread_coordinates(rng: np.random.Generator, side: int, pitch: float) -> tuple[np.ndarray, np.ndarray]:
-    """(u, v): which warp and which weft thread each pixel lies on, with tilt, offset and slight waviness."""
+    """The numbers u and v of the warp and the weft thread that each pixel lies on: float32 [side, side] each.
+
+    The cloth lies a little tilted, at a random offset, and its threads are slightly wavy.
+    """
     y, x = np.mgrid[0:side, 0:side].astype(np.float32)
     tilt = np.deg2rad(rng.normal(0, 1.5))
     u = (np.cos(tilt) * x + np.sin(tilt) * y) / pitch + rng.uniform(100, 200)
@@ -72,17 +88,23 @@ def _thread_coordinates(rng: np.random.Generator, side: int, pitch: float) -> tu
 
 
 def _light(rng: np.random.Generator, side: int) -> np.ndarray:
-    """Brightness over the picture: gain, a slope and a soft fall-off to the corners, float32 [side, side]."""
+    """The brightness: a gain, a slope across the image, and a soft loss towards its corners. float32 [side, side]."""
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j].astype(np.float32)
     slope = rng.normal(0, 0.03, 2)
-    return (rng.normal(1.0, 0.03) * (1 + slope[0] * x + slope[1] * y - 0.04 * (x * x + y * y))).astype("f4")
+    light = rng.normal(1.0, 0.03) * (1 + slope[0] * x + slope[1] * y - 0.04 * (x * x + y * y))
+    return light.astype(np.float32)
 
 
-def _weave(fabric: Fabric, u: np.ndarray, v: np.ndarray, yarn: np.ndarray, grain: np.ndarray) -> np.ndarray:
+def _weave(fabric: Fabric, u: np.ndarray, v: np.ndarray, thicknesses: np.ndarray, grain: np.ndarray) -> np.ndarray:
     """The cloth under even light: float32 RGB [side, side, 3].
 
-    In each cell of the grid either the warp or the weft thread is on top, lit as a round thread that dives
-    under its neighbours at both ends, and twisted of fibres.
+    Where a warp and a weft thread cross, one of them is on top. It is lit as a round thread, twisted from fibres, that
+    dives under its neighbours at both ends.
+
+    Args:
+        u, v: the numbers of the warp and the weft thread that each pixel lies on, float32 [side, side].
+        thicknesses: those of the warp and of the weft threads, around 0: float32 [2, threads].
+        grain: the noise of the fibres, float32 [side, side].
     """
     i, j = np.floor(u).astype(int), np.floor(v).astype(int)
     across_u, across_v = u - i, v - j
@@ -94,7 +116,7 @@ def _weave(fabric: Fabric, u: np.ndarray, v: np.ndarray, yarn: np.ndarray, grain
         (fabric.repeat - 1 - k + across_u) / (fabric.repeat - fabric.top),
     )
     across = np.where(warp_on_top, across_u, across_v) - 0.5
-    thickness = np.where(warp_on_top, yarn[0][i % 512], yarn[1][j % 512])
+    thickness = np.where(warp_on_top, thicknesses[0][i % _THREADS], thicknesses[1][j % _THREADS])
     round_ = np.sqrt(np.clip(1 - (across / (0.52 + 0.02 * thickness)) ** 2, 0, 1))
     dive = np.sin(np.pi * np.clip(along, 0, 1)) ** 0.5
     twist = np.sin(2 * np.pi * (np.where(warp_on_top, across_v, across_u) * 2 + across * 1.5))

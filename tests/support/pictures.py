@@ -1,20 +1,22 @@
-"""Tiny picture trees for the tests of the data modules."""
+"""Tiny pictures, masks and folders of them, for the tests of src/data and src/dataset.py."""
 
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from src.data.samples import Sample
+
 
 def picture(path: Path, value: int = 128, size: tuple[int, int] = (8, 6)) -> Path:
-    """A plain grey-level RGB picture of (width, height); the format follows the suffix."""
+    """Write an RGB picture of one grey level and of size (width, height), in the format that the suffix names."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, (value, value, value)).save(path)
     return path
 
 
 def mask(path: Path, size: tuple[int, int] = (8, 6)) -> Path:
-    """A mask whose left half is marked."""
+    """Write a mask of size (width, height) whose left half is marked."""
     path.parent.mkdir(parents=True, exist_ok=True)
     array = np.zeros(size[::-1], np.uint8)
     array[:, : size[0] // 2] = 255
@@ -23,7 +25,8 @@ def mask(path: Path, size: tuple[int, int] = (8, 6)) -> Path:
 
 
 def mvtec(root: Path, category: str = "nut", good: str = "good", bad: str = "cut") -> Path:
-    """Three training pictures, two good and two defective ones with masks; returns the category's folder."""
+    """Write a category in MVTec's folders: three good pictures to train on, and two good and two defective ones
+    with masks to test on. Returns the category's folder."""
     base = root / category
     for index in range(3):
         picture(base / "train" / good / f"{index:03d}.png")
@@ -32,3 +35,8 @@ def mvtec(root: Path, category: str = "nut", good: str = "good", bad: str = "cut
         picture(base / "test" / bad / f"{index:03d}.png")
         mask(base / "ground_truth" / bad / f"{index:03d}_mask.png")
     return base
+
+
+def names(samples: list[Sample]) -> list[str]:
+    """The samples' names in their order."""
+    return [sample.name for sample in samples]
