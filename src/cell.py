@@ -10,7 +10,8 @@ from src.runtime.precision import LossScale
 def adam(fastflow: FastFlow, lr: float, weight_decay: float) -> nn.Adam:
     """Adam over all of the flows' parameters; the weight decay is an L2 penalty added to the gradient.
 
-    As one explicit group: for a bare list MindSpore exempts every parameter whose name has "beta" or "gamma".
+    The parameters are one explicit group, because from a plain list MindSpore exempts every parameter whose name
+    contains "beta" or "gamma" from the decay.
     """
     parameters = list(fastflow.trainable_params())
     return nn.Adam([{"params": parameters, "weight_decay": weight_decay}], learning_rate=lr)
@@ -20,7 +21,7 @@ class FlowLoss(nn.Cell):
     """Standardised features -> the loss, times the loss scale if there is one."""
 
     def __init__(self, fastflow: FastFlow, loss_scale: LossScale | None = None):
-        super().__init__(auto_prefix=False)  # or the flows' parameters would be renamed
+        super().__init__(auto_prefix=False)  # keeps the names of the flows' parameters
         self.fastflow, self.loss_scale = fastflow, loss_scale
         self.negative_log_likelihood = NegativeLogLikelihood()
 
@@ -30,13 +31,14 @@ class FlowLoss(nn.Cell):
 
 
 class TrainStep(nn.Cell):
-    """Standardised features -> the loss before the update; updates the flows.
+    """One training step: standardised features -> the loss before the update; the flows are updated.
 
-    A batch whose loss is not finite changes no weight, so that the last good ones stay.
+    A batch whose loss is not finite changes no weight, so that the last good weights can still be saved.
 
     Args:
-        world: processes that train together. Loss and gradients are the mean over all, so they all do the same.
-        loss_scale: for float16; a step whose gradients overflow is skipped, and counted there.
+        world: the number of processes that train together. Loss and gradients are their mean over all processes, so
+            that all make the same update.
+        loss_scale: for float16. A step whose gradients overflow changes nothing, and is counted there.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class TrainStep(nn.Cell):
         return 0 if self.loss_scale is None else int(self.loss_scale.skipped.asnumpy())
 
     def _scaled(self, loss: Tensor, gradients: tuple[Tensor, ...]) -> Tensor:
-        """The same with loss and gradients that are multiplied by the scale."""
+        """The update with a loss and gradients that the loss scale has multiplied."""
         scale = self.loss_scale.scale.value()
         loss = loss / scale
         finite = ops.isfinite(loss)

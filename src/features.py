@@ -51,12 +51,12 @@ class CachedFeatures:
         if folder is None:
             self.arrays = [np.empty(shape, np.float32) for shape in shapes]
         else:
-            names = [folder / f"features_{i}.npy" for i in range(len(shapes))]
             self.arrays = [
-                np.lib.format.open_memmap(name, "w+", np.float32, shape) for name, shape in zip(names, shapes)
+                np.lib.format.open_memmap(folder / f"features_{i}.npy", "w+", np.float32, shape)
+                for i, shape in enumerate(shapes)
             ]
         size = min(ENCODE_BATCH, count)
-        for start in group.in_step(bar(range(0, count, size), "encoding the training pictures")):
+        for start in group.together(bar(range(0, count, size), "encoding the training pictures")):
             indices = np.minimum(np.arange(start, start + size), count - 1)  # one batch size, one graph
             used = min(size, count - start)
             for array, feature in zip(self.arrays, encoded.batch(indices)):
@@ -71,9 +71,9 @@ class CachedFeatures:
 def training_features(
     encoded: EncodedPictures, cache: str, limit_gb: float | None, place: Path, group: Group = ALONE
 ) -> Iterator[EncodedPictures | CachedFeatures]:
-    """The features to train on, cached as `--cache_features` says; a memory-mapped file is removed at the end.
+    """The features to train on, cached as `--cache_features` says; memory-mapped files are removed at the end.
 
-    All processes cache in the same way, for they fill their caches in step.
+    All processes cache in the same way, because they fill their caches together, batch by batch.
 
     Args:
         encoded: the training pictures that this process holds.
@@ -101,10 +101,8 @@ def training_features(
     free = shutil.disk_usage(folder).free
     whole = group.total(need)  # the processes share the disk
     if not group.any(whole >= 0.9 * free):
-        log.info(
-            "features of %d pictures: %.2f GB, more than the limit of %.2f GB; cached in %s",
-            *(count, need / GB, limit / GB, folder),
-        )
+        text = f"{need / GB:.2f} GB, more than the limit of {limit / GB:.2f} GB; cached in {folder}"
+        log.info("features of %d pictures: %s", count, text)
         with tempfile.TemporaryDirectory(prefix=f".{place.stem}.", suffix=place.suffix, dir=folder) as name:
             yield CachedFeatures(encoded, Path(name), group)
     elif cache == "on":
@@ -113,8 +111,6 @@ def training_features(
             f"{folder} ({free / GB:.1f} GB free); raise --cache_limit_gb, free disk space, or take --cache_features off"
         )
     else:
-        log.info(
-            "features: not cached: %.1f GB fit neither the memory limit of %.1f GB nor %s (%.1f GB free)",
-            *(whole / GB, limit / GB, folder, free / GB),
-        )
+        text = f"the memory limit of {limit / GB:.1f} GB nor {folder} ({free / GB:.1f} GB free)"
+        log.info("features: not cached: %.1f GB fit neither %s", whole / GB, text)
         yield encoded

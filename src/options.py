@@ -10,9 +10,9 @@ from dataclasses import replace
 from src.data.layouts import LAYOUTS
 from src.data.pictures import PROTOCOLS
 from src.option import REQUIRED, Option, Role, above, at_least, boolean, network_size, one_of
-from src.runtime.device import TARGETS
 
 BACKBONES = ("wide_resnet50_2", "resnet18", "efficientnet_lite0")  # the keys of src.encoder.ENCODERS
+TARGETS = ("Ascend", "GPU", "CPU")  # of devices, in the order in which a program looks for them
 THREADS = min(8, os.cpu_count() or 1)
 
 TRAIN = ("train", "run_all")

@@ -10,10 +10,10 @@ from src.utils import UserError
 
 
 def effective_batch_size(count: int, batch_size: int, shards: int = 1, world: int = 1) -> int:
-    """The batch of all processes together that `count` pictures allow: `batch_size`, or less for a small category.
+    """The batch size, of all processes together, that `count` pictures allow: less than asked for in a small category.
 
-    It is a multiple of `shards`, and no shard's share of it is more than the shard. The caller tells the user when
-    it is not `batch_size`.
+    The result is a multiple of `shards`, and no shard gives more pictures to a batch than it has. Where the result is
+    less than `batch_size`, the caller tells the user.
 
     Raises:
         UserError: a batch below 1, one that `shards` does not divide, shards that `world` (the number of processes)
@@ -32,17 +32,19 @@ def effective_batch_size(count: int, batch_size: int, shards: int = 1, world: in
 
 @dataclass(frozen=True)
 class Order:
-    """The order in which `count` pictures are trained on, and the part of it that is this process's.
+    """The order in which `count` pictures are trained on, and this process's part of it.
 
-    Picture i is in shard i % shards. Each shard has an endless stream of its pictures, shuffle after shuffle; a step
-    takes an equal share from each, and these shares in the shards' order are its batch. So the compiled graph sees one
-    shape, and no picture is dropped (drop_last loses up to batch_size - 1 per epoch): at all times, the uses of two
-    pictures of a shard differ by at most 1. (Where shuffles meet, one batch may hold a picture twice.) The shards'
-    sizes differ by at most 1, so a picture of a smaller shard is used slightly more often. A shuffle follows from
-    seed, round and shard alone: any step can be begun without the ones before it.
+    The pictures are dealt out to shards: picture i is in shard i % shards. Each shard is an endless stream of its
+    pictures, one shuffle of all of them after another. A step takes an equal number of pictures from each shard, and
+    these, in the order of the shards, are its batch.
 
-    A process holds an equal number of neighbouring shards. The batches of all processes are, in the order of their
-    ranks, the batch of one process with the same shards.
+    - All batches have one size, so the training step is compiled once; no picture is dropped at the end of an epoch.
+    - At any time, two pictures of a shard have been used equally often, or one of them once more. Where one shuffle
+      ends and the next begins, a batch may hold a picture twice. The sizes of the shards differ by at most 1, so a
+      picture of a smaller shard is used slightly more often.
+    - A shuffle depends only on the seed, its number and the shard. So a resumed training can begin at any step.
+    - A process holds an equal number of neighbouring shards. The parts of all processes, in the order of their ranks,
+      are together the batch of one process with the same number of shards.
 
     Args:
         count: training pictures of the category.

@@ -52,7 +52,7 @@ def parameters(detector: Detector, step: TrainStep) -> dict[str, Parameter]:
 
 
 def save(path: Path, detector: Detector, step: TrainStep, training: Metadata, progress: Progress) -> None:
-    """Write the state, atomically; an earlier one stays where the weights are not all finite.
+    """Write the state, atomically. Where a weight is not finite, nothing is written and an earlier state stays.
 
     Args:
         training: what a resumed training must agree in with this one, of the kind "state".

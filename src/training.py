@@ -153,7 +153,7 @@ class Training:
             line.step(loss, seconds, log_line=self.progress.step % self.options.log_interval == 0)
             if self.group.any(interrupt.requested):
                 self.save_state()
-                self.group.keep_step()  # all wait for the one that saves
+                self.group.wait()  # all wait for the one that saves
                 interrupt.stop(f"saved {self.files.state}: train.py --resume goes on with it, eval.py evaluates it")
         return epoch + 1
 

@@ -2,20 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from src.config import Options
 from src.data.layouts import samples_for_testing, samples_for_training
 from src.data.samples import Sample
-
-if TYPE_CHECKING:
-    from src.config import Options
 
 # The options that say which pictures are trained on and which are tested on, with their defaults. A checkpoint
 # carries them, so that an evaluation cannot test on training pictures by accident.
 SPLIT_DEFAULTS = {"dataset": "mvtec", "split_seed": 0, "train_list": None}
 
 
-def with_split(options: "Options", trained: Mapping[str, Any] | None = None) -> "Options":
+def with_split(options: Options, trained: Mapping[str, Any] | None = None) -> Options:
     """The options with a value for each of `SPLIT_DEFAULTS`: the given one, else the training's, else the default.
 
     Args:
@@ -40,7 +38,7 @@ class Source:
     train_list: str | None
 
     @classmethod
-    def of(cls, options: "Options") -> "Source":
+    def of(cls, options: Options) -> "Source":
         """What the options say; they must have their split (see `with_split`)."""
         return cls(**{name: getattr(options, name) for name in cls.__dataclass_fields__})
 

@@ -68,7 +68,7 @@ class Job:
             self._start = file.tell()
         with self.log.open("ab") as file:
             self.process = subprocess.Popen(
-                *(command,),
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,

@@ -3,16 +3,12 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from src.config import Options
 from src.kernels import library
+from src.options import TARGETS
 from src.runtime import processes
 from src.utils import UserError, log
-
-if TYPE_CHECKING:
-    from src.config import Options
-
-TARGETS = ("Ascend", "GPU", "CPU")
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,7 @@ def prepare(target: str | None = None, number: int = 0, cpu_kernels: str = "off"
     return Device(chosen, number, kernels)
 
 
-def prepare_for(options: "Options") -> Device:
+def prepare_for(options: Options) -> Device:
     """`prepare` as a program's options say.
 
     Raises:

@@ -1,4 +1,4 @@
-"""MindSpore's launcher msrun as a child process: its options, what its first process says, stopping it in peace."""
+"""MindSpore's launcher msrun as a child process: its options, the log of its first process, and how it is stopped."""
 
 import os
 import re

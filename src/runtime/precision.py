@@ -73,9 +73,10 @@ def check_device(level: str, name: str) -> None:
 
 
 class LossScale(nn.Cell):
-    """The factor that keeps float16 gradients from vanishing: halved when they overflow, doubled when long they do not.
+    """The factor on the loss that keeps float16 gradients from vanishing (loss scaling, arXiv 1710.03740).
 
-    Its parameters are part of the training state: scale, the good steps since it last changed, the skipped steps.
+    It is halved when gradients overflow, and doubled after `GROWTH_STEPS` steps in which they did not. Its parameters
+    are part of the training state: the scale, the good steps since it last changed, and the skipped steps.
     """
 
     def __init__(self):

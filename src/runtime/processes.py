@@ -37,7 +37,7 @@ class Group:
 
     @classmethod
     def join(cls, distribute: bool) -> "Group":
-        """Meet the other processes; the ones beside rank 0 log nothing from here on.
+        """Meet the other processes. From here on only rank 0 logs, the others log errors only.
 
         Raises:
             UserError: they did not meet in time.
@@ -92,14 +92,15 @@ class Group:
         """Whether any process says yes; every process must ask at the same point."""
         return self.total(float(flag)) > 0
 
-    def keep_step(self) -> None:
+    def wait(self) -> None:
         """Wait for the others; on the CPU, waiting is given up after 30 seconds."""
         self.total(0.0)
 
-    def in_step(self, items: Iterable) -> Iterator:
-        """The items of long work, with a wait for the others after each, so that none waits too long at its end.
+    def together(self, items: Iterable) -> Iterator:
+        """The items of a long piece of work. After each, a process waits for the others to finish theirs.
 
-        The processes may have different numbers of items; those with fewer wait until no other has more.
+        Waiting once at the end of all the work could be too long: on the CPU it is given up after 30 seconds. The
+        processes may have different numbers of items; one that has fewer waits until no other has more.
         """
         for item in items:
             yield item

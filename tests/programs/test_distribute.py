@@ -133,7 +133,7 @@ def test_processes_with_unequal_work_meet_again():
 
     def work(rank, items):
         process = Process(rank, 2)
-        done[rank] = (list(process.in_step(items)), process.total(rank + 1))
+        done[rank] = (list(process.together(items)), process.total(rank + 1))
 
     for counts in ((2, 1), (0, 3), (2, 2)):
         done = {}

@@ -10,8 +10,11 @@ import pytest
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 from src import ROOT, metrics
+from src import counts as counting
+from src.counts import count, sorted_negatives
 from src.data.samples import Sample
-from src.evaluation import TestSet, figures, figures_per_defect
+from src.dataset import TestSet
+from src.evaluation import figures, figures_per_defect
 
 
 def scores_and_labels(shape, levels=None, share=0.3, seed=0):
@@ -46,10 +49,10 @@ def test_image_figures_are_scikit_learns(count, levels):
         assert got == pytest.approx({f"image_{name}": value for name, value in wanted.items()}, abs=1e-9)
 
 
-@pytest.mark.parametrize("chunk", [1, 50, metrics.CHUNK])
+@pytest.mark.parametrize("chunk", [1, 50, counting.CHUNK])
 @pytest.mark.parametrize("levels", [None, 4])
 def test_pixel_figures_are_scikit_learns_whatever_the_chunk(monkeypatch, chunk, levels):
-    monkeypatch.setattr(metrics, "CHUNK", chunk)
+    monkeypatch.setattr(counting, "CHUNK", chunk)
     scores, labels = scores_and_labels((7, 6, 5), levels)
     got = metrics.pixel_figures(scores, labels)
     wanted = sklearn_figures(scores, labels) | {"auc": got["pixel_auc"]}
@@ -59,22 +62,21 @@ def test_pixel_figures_are_scikit_learns_whatever_the_chunk(monkeypatch, chunk, 
 
 
 def test_large_input_in_several_chunks(monkeypatch):
-    monkeypatch.setattr(metrics, "CHUNK", 300_000)
+    monkeypatch.setattr(counting, "CHUNK", 300_000)
     scores, labels = scores_and_labels((8, 500, 250), levels=2000, share=0.02)
-    counts = metrics.count(scores, labels)
+    counts = count(scores, labels)
     wanted = sklearn_figures(scores, labels)
     assert metrics.auroc(counts) == pytest.approx(wanted["auc"], abs=1e-9)
     assert metrics.average_precision(counts) == pytest.approx(wanted["ap"], abs=1e-9)
-    assert metrics.f1_max(counts) == pytest.approx((wanted["f1_max"], wanted["threshold"]), abs=1e-9)
+    assert metrics.f1_max(counts) == pytest.approx(wanted["f1_max"], abs=1e-9)
+    assert metrics.f1_max_threshold(counts) == pytest.approx(wanted["threshold"], abs=1e-9)
 
 
 def test_negatives_given_sorted_count_as_if_they_were_among_the_pictures():
     scores, labels = scores_and_labels((6, 8, 8), levels=6)
     labels[:3] = False
     whole = metrics.pixel_figures(scores, labels)
-    assert (
-        metrics.pixel_figures(scores[3:], labels[3:], list(metrics.sorted_negatives(scores[:3], labels[:3]))) == whole
-    )
+    assert metrics.pixel_figures(scores[3:], labels[3:], list(sorted_negatives(scores[:3], labels[:3]))) == whole
 
 
 @pytest.mark.parametrize("levels", [None, 3])
@@ -136,7 +138,7 @@ def test_aupro_is_the_definitions(levels, shift):
 def test_aupro_with_other_limits(limit):
     masks = blobs(5)
     maps = np.round(np.random.default_rng(0).standard_normal(masks.shape) + masks, 1).astype(np.float32)
-    counts = metrics.count(maps, masks, metrics.region_weights(masks))
+    counts = count(maps, masks, metrics.region_weights(masks))
     assert metrics.aupro(counts, limit) == pytest.approx(brute_force_aupro(maps, masks, limit), abs=1e-9)
 
 
@@ -199,11 +201,11 @@ def test_figures_per_defect_are_those_of_its_pictures_and_the_good_ones():
     got = figures_per_defect(test, maps, scores)
     assert list(got) == ["cut", "hole"]
     kinds = np.array([sample.defect for sample in test.samples])
-    for kind, count in (("cut", 2), ("hole", 3)):
+    for kind, pictures in (("cut", 2), ("hole", 3)):
         chosen = (kinds == kind) | (kinds == "good")
         wanted = metrics.image_figures(scores[chosen], test.labels[chosen])
         wanted |= metrics.pixel_figures(maps[chosen], test.masks[chosen])
-        assert got[kind] == pytest.approx({"pictures": count} | wanted)
+        assert got[kind] == pytest.approx({"pictures": pictures} | wanted)
 
 
 def test_without_masks_there_are_image_figures_only():
@@ -217,6 +219,7 @@ PEAK = """
 import resource, sys
 import numpy as np
 from src import evaluation
+from src.dataset import TestSet
 from src.data.samples import Sample
 
 count, side = 2000, int(256 * (2 * float(sys.argv[1])) ** 0.5)
@@ -230,7 +233,7 @@ for picture, mask, label in zip(maps, masks, labels):
     rng.standard_normal(out=picture, dtype=np.float32)
     picture += mask
 samples = [Sample(None, int(label), kind, None, "") for label, kind in zip(labels, kinds)]
-test = evaluation.TestSet(samples, maps[:0], masks, labels, "nearest")
+test = TestSet(samples, maps[:0], masks, labels, "nearest")
 scores = maps.max((1, 2))
 print(evaluation.figures(test, maps, scores))
 print(evaluation.figures_per_defect(test, maps, scores))

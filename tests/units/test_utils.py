@@ -107,12 +107,12 @@ def test_json_that_cannot_be_read(tmp_path):
 )
 def test_run_says_in_one_line_what_went_wrong(failure, status, error):
     code = "from src.utils import UserError, log, run_program\ndef main():\n  log.info('begun')\n"
-    done = python(f"{code}  raise {failure}\nrun(main)")
+    done = python(f"{code}  raise {failure}\nrun_program(main)")
     assert (done.returncode, done.stdout, done.stderr) == (status, "begun\n", error)
 
 
 def test_run_hides_no_mistake_of_ours():
-    done = python("from src.utils import run_program\nrun(lambda: 1 / 0)")
+    done = python("from src.utils import run_program\nrun_program(lambda: 1 / 0)")
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stderr
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.report.panels import HEADER, MARGIN, ColourScale, heat_map, overlay, panel, save_curves, save_panels
+from src.report.curves import save_curves
+from src.report.panels import HEADER, MARGIN, ColourScale, heat_map, overlay, panel, save_panels
 
 SIZE = 64
 
