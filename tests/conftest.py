@@ -18,5 +18,6 @@ os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="fastflow_tests_")
 atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 # Fixtures for every test.
+from tests.support.exported_files import exported  # noqa: F401
 from tests.support.programs import data, trained, weights  # noqa: F401
 from tests.support.runner_toolchain import runner  # noqa: F401

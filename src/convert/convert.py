@@ -1,4 +1,4 @@
-"""Checkpoints of other software -> this project's; used by `src/pthtockpt.py`."""
+"""The door of this folder: converts a file of other software to a checkpoint. `src/pthtockpt.py` uses it."""
 
 import pickle
 from pathlib import Path
@@ -6,15 +6,15 @@ from pathlib import Path
 from mindspore import Tensor
 
 from src import checkpoint
-from src.convert.detector import detector_arrays
-from src.convert.encoder import State, encoder_arrays, guess_backbone
+from src.convert.detector import detector_arrays, is_detector
+from src.convert.encoder import State, encoder_arrays, recognise_backbone
 from src.detector import Detector
 from src.encoder import Encoder
 from src.metadata import Metadata
 from src.utils import UserError
 
-# MindSpore's batch norm and LayerNorm names, in PyTorch's.
-_MINDSPORE_NAMES = {
+# How MindSpore names the parameters of a batch norm or LayerNorm -> how PyTorch does.
+_TORCH_NAMES = {
     "gamma": "weight",
     "beta": "bias",
     "moving_mean": "running_mean",
@@ -23,20 +23,30 @@ _MINDSPORE_NAMES = {
 
 
 def convert(source: Path, target: Path, arch: str | None, category: str | None, im_resize: int | None) -> str:
-    """Convert a file; returns a line that says what was found.
+    """Convert the weights of an encoder, or a whole FastFlow model.
+
+    Args:
+        source: a PyTorch file, or a MindSpore checkpoint of the 2022 original.
+        target: the checkpoint to write.
+        arch: the encoder; None: it is recognised by the names of its weights.
+        category: what a whole model was trained on, to be kept in the checkpoint.
+        im_resize: see `detector_arrays`.
+
+    Returns:
+        A line that says what was found.
 
     Raises:
-        UserError: the file is unreadable, holds neither an encoder nor a FastFlow model, or a parameter of it is
-            missing or unexpected.
+        UserError: the file cannot be read, holds neither an encoder nor a FastFlow model, or a parameter is missing
+            or unexpected. Nothing is written then.
     """
     state = read_state(source)
-    if any(".module_list." in name for name in state):
+    if is_detector(state):
         architecture, arrays = detector_arrays(state, source, arch, im_resize)
         detector = Detector(architecture)
         checkpoint.assign(checkpoint.named_parameters(detector), arrays, source)
         checkpoint.save_detector(target, detector, category=category, converted_from=source.name)
         return f"{target}: FastFlow on {architecture.backbone}, {architecture.im_resize} pixels"
-    backbone = arch or guess_backbone(state, source)
+    backbone = arch or recognise_backbone(state, source)
     arrays = encoder_arrays(state, backbone, source)
     checkpoint.assign(checkpoint.named_parameters(Encoder(backbone).backbone), arrays, source)
     checkpoint.save(target, {k: Tensor(v) for k, v in arrays.items()}, Metadata("encoder", backbone=backbone))
@@ -44,17 +54,30 @@ def convert(source: Path, target: Path, arch: str | None, category: str | None, 
 
 
 def read_state(source: Path) -> State:
-    """A file's arrays by name; PyTorch files with `weights_only=True`, so that no code in them runs."""
+    """A file's arrays by PyTorch's names.
+
+    Raises:
+        UserError: the file is missing, damaged, or holds something else than weights.
+    """
     if not source.is_file():
         raise UserError(f"no file {source}; check --pth_path")
-    if source.suffix == ".ckpt" and not _is_torch(source):
+    if _is_torch(source):
+        return read_torch(source)
+    if source.suffix == ".ckpt":
         state, _ = checkpoint.read_any(source)
         return {_torch_name(name): value for name, value in state.items()}
-    if not _is_torch(source):
-        raise UserError(f"{source} is not a PyTorch file; give a .pth, .pt or .ckpt with weights")
+    raise UserError(f"{source} is not a PyTorch file; give a .pth, .pt or .ckpt with weights")
+
+
+def read_torch(source: Path) -> State:
+    """The arrays of a PyTorch file, which may be a state dict or a training's checkpoint with one inside.
+
+    Raises:
+        UserError: the file is damaged, or holds something else than weights.
+    """
     import torch
 
-    try:
+    try:  # weights_only: a PyTorch file is a pickle, and no code in it shall run
         loaded = torch.load(source, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
@@ -72,11 +95,12 @@ def read_state(source: Path) -> State:
 
 
 def _is_torch(source: Path) -> bool:
-    """Whether a file is a zip or a pickle, as PyTorch's are; MindSpore's is protobuf."""
+    """Whether a file begins as a zip archive or a pickle, as PyTorch's do; MindSpore's are protobuf messages."""
     with source.open("rb") as file:
         return file.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 def _torch_name(name: str) -> str:
+    """A name in a MindSpore checkpoint of the 2022 original, as PyTorch would have it."""
     stem, dot, leaf = name.removeprefix("network.").rpartition(".")
-    return stem + dot + _MINDSPORE_NAMES.get(leaf, leaf)
+    return stem + dot + _TORCH_NAMES.get(leaf, leaf)

@@ -1,6 +1,5 @@
-"""An encoder's parameters, named by torchvision or the EfficientNet package -> this project's, batch norms folded."""
+"""An encoder's published weights -> this project's: renamed, and with the batch norms folded into the convolutions."""
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -8,54 +7,77 @@ import numpy as np
 from src.encoder import ENCODERS
 from src.utils import UserError
 
-State = dict[str, np.ndarray]  # a state dict's arrays by name
-
-# What a classifier has beyond stride 16; everything else must be used.
-_BEYOND = re.compile(r"(layer4|fc|classifier|_conv_head|_bn1|_fc|_blocks\.1[1-5])\.")
+State = dict[str, np.ndarray]  # a state dict: arrays by their names
 
 
-def guess_backbone(state: State, source: Path) -> str:
-    """The encoder whose names these are."""
-    if "_conv_stem.weight" in state:
-        return "efficientnet_lite0"
-    if "layer1.0.conv3.weight" in state:
-        if state["layer1.0.conv2.weight"].shape[0] == 128:
-            return "wide_resnet50_2"
-    elif "layer1.0.conv2.weight" in state:
-        return "resnet18"
+def recognise_backbone(state: State, source: Path) -> str:
+    """The name of the encoder whose published weights these are.
+
+    Raises:
+        UserError: they are no known encoder's.
+    """
+    for backbone, spec in ENCODERS.items():
+        if spec.recognises(state):
+            return backbone
     raise UserError(
         f"{source}: not the weights of {', '.join(ENCODERS)}; it begins with {next(iter(state), 'nothing')}"
     )
 
 
-def batch_norm_of(conv: str) -> str:
-    """The name of the batch norm behind a convolution, in torchvision's or the EfficientNet package's names."""
-    if conv.endswith("downsample.0"):
-        return conv[:-1] + "1"
-    lite = {"_conv_stem": "_bn0", "_expand_conv": "_bn0", "_depthwise_conv": "_bn1", "_project_conv": "_bn2"}
-    stem, _, leaf = conv.rpartition(".")
-    return f"{stem}.{lite[leaf] if leaf in lite else leaf.replace('conv', 'bn')}".lstrip(".")
-
-
 def encoder_arrays(state: State, backbone: str, source: Path) -> State:
-    """An encoder's state dict, its batch norms folded (in float64), by this project's names.
+    """The arrays of this project's network `backbone`, from its published weights.
 
-    `w' = w * gamma / sqrt(var + eps)`, `b' = beta - mean * gamma / sqrt(var + eps)`, per output channel.
+    Raises:
+        UserError: a part of a batch norm is missing, or `state` holds what the encoder does not have. Whether all
+            convolutions are there and have the right shapes is checked when the arrays are assigned to the network.
     """
-    state = {k: v for k, v in state.items() if not (_BEYOND.match(k) or k.endswith("num_batches_tracked"))}
+    spec = ENCODERS[backbone]
+    rest = {
+        name: value
+        for name, value in state.items()
+        if not spec.naming.beyond_stride_16.match(name) and not name.endswith("num_batches_tracked")
+    }
     arrays = {}
-    for conv in [name.removesuffix(".weight") for name, value in state.items() if value.ndim == 4]:
-        norm = batch_norm_of(conv)
-        parts = [f"{norm}.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
-        missing = [part for part in parts if part not in state]
-        if missing:
-            raise UserError(f"{source}: {missing[0]} is missing; get the file again")
-        gamma, beta, mean, var = (state.pop(part).astype(np.float64) for part in parts)
-        factor = gamma / np.sqrt(var + ENCODERS[backbone].batch_norm_eps)
-        weight = state.pop(f"{conv}.weight") * factor[:, None, None, None]
-        name = re.sub(r"(^|\.)_", r"\1", conv)
-        arrays[f"{name}.weight"] = weight.astype(np.float32)
-        arrays[f"{name}.bias"] = (beta - mean * factor).astype(np.float32)
-    if state:
-        raise UserError(f"{source}: {next(iter(state))} is unexpected in {backbone}; check --arch")
+    for conv in [name.removesuffix(".weight") for name, value in rest.items() if value.ndim == 4]:
+        norm = spec.naming.batch_norm_of(conv)
+        if norm is None:
+            continue  # not this encoder's: it stays in `rest` and is named below
+        weight, bias = fold(rest.pop(f"{conv}.weight"), pop_batch_norm(rest, norm, source), spec.batch_norm_eps)
+        arrays[f"{spec.naming.our_name(conv)}.weight"] = weight
+        arrays[f"{spec.naming.our_name(conv)}.bias"] = bias
+    if rest:
+        raise UserError(f"{source}: {next(iter(rest))} is unexpected in {backbone}; check --arch")
     return arrays
+
+
+def pop_batch_norm(state: State, norm: str, source: Path) -> State:
+    """Take a batch norm's four arrays out of a state dict: weight, bias, running_mean and running_var.
+
+    Raises:
+        UserError: one of them is missing.
+    """
+    names = ("weight", "bias", "running_mean", "running_var")
+    missing = [name for name in names if f"{norm}.{name}" not in state]
+    if missing:
+        raise UserError(f"{source}: {norm}.{missing[0]} is missing; get the file again")
+    return {name: state.pop(f"{norm}.{name}") for name in names}
+
+
+def fold(weight: np.ndarray, norm: State, eps: float) -> tuple[np.ndarray, np.ndarray]:
+    """Weight and bias of the convolution that equals one without bias and the batch norm behind it.
+
+    Per output channel and in float64: `factor = gamma / sqrt(variance + eps)`, `weight' = weight * factor`,
+    `bias' = beta - mean * factor`.
+
+    Args:
+        weight: the convolution's, (channels_out, channels_in / groups, kernel, kernel).
+        norm: the batch norm's gamma as "weight", beta as "bias", and "running_mean" and "running_var".
+
+    Returns:
+        float32 arrays, of the weight's shape and (channels_out,).
+    """
+    gamma, beta = norm["weight"].astype(np.float64), norm["bias"].astype(np.float64)
+    mean, variance = norm["running_mean"].astype(np.float64), norm["running_var"].astype(np.float64)
+    factor = gamma / np.sqrt(variance + eps)
+    folded = weight * factor[:, None, None, None]
+    return folded.astype(np.float32), (beta - mean * factor).astype(np.float32)

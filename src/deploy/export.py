@@ -1,4 +1,4 @@
-"""A checkpoint -> MINDIR, ONNX or AIR of the whole detector, loaded again and compared, with a JSON beside it."""
+"""A checkpoint -> the whole detector as MINDIR, ONNX or AIR, loaded again and compared, with a JSON beside it."""
 
 import hashlib
 import shutil
@@ -13,19 +13,25 @@ from mindspore import Tensor, nn
 
 from src import checkpoint
 from src.config import Options
+from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput, write_description
 from src.deploy.mindir.version1 import rewrite_to_version_1
 from src.detector import Detector
 from src.encoder import ENCODERS, STRIDES
-from src.files import description_of, exported_file
+from src.files import exported_file
 from src.kernels.operations import plain
+from src.metadata import Metadata
 from src.runtime.device import Device
-from src.utils import UserError, atomic_path, check_writable, log, versions, write_json
+from src.utils import UserError, atomic_path, check_writable, log, versions
 
-LIMIT = 1e-4  # of the difference between the network and the exported file
+LIMIT = 1e-4  # the largest difference that is allowed between an output of the network and of the exported file
+Function = Callable[[np.ndarray], list[np.ndarray]]  # images (B, 3, S, S) -> outputs
 
 
 class Latents(nn.Cell):
-    """The detector up to its latents, for a map made elsewhere; of WideResNet-50-2 they are 28 times the data."""
+    """The detector up to its latents, for users who compute the map themselves.
+
+    For WideResNet-50-2, latents are 28 times as much data as the map.
+    """
 
     def __init__(self, detector: Detector):
         super().__init__(auto_prefix=False)
@@ -35,7 +41,7 @@ class Latents(nn.Cell):
         return self.detector.fastflow.latents(*self.detector.encoder(image))
 
 
-def export_checkpoint(options: Options, device: Device) -> dict:
+def export_checkpoint(options: Options, device: Device) -> Description:
     """What `export.py` does; returns what the JSON beside the file holds.
 
     Raises:
@@ -47,56 +53,42 @@ def export_checkpoint(options: Options, device: Device) -> dict:
     detector.set_train(False)
     target = exported_file(Path(options.output_dir), trained.category, options.file_format)
     check_writable(target)
-    network = detector if options.outputs == "map" else Latents(detector)
-    size = detector.architecture.im_resize
-    shape = (options.batch_size, 3, size, size)
-    image = np.random.default_rng(0).standard_normal(shape, np.float32)
-    wanted = [output.asnumpy() for output in network(Tensor(image))]
 
-    names = ("anomaly_map", "score") if options.outputs == "map" else [f"latent_{i}" for i in range(len(STRIDES))]
-    with tempfile.TemporaryDirectory() as folder:  # MindSpore refuses paths with spaces
+    network, names = choose_outputs(detector, options.outputs)
+    image = random_images(options.batch_size, detector.architecture.im_resize)
+    wanted = [output.asnumpy() for output in network(Tensor(image))]
+    with tempfile.TemporaryDirectory() as folder:  # MindSpore refuses paths with spaces, which `target` may have
         file = Path(folder) / f"model{target.suffix}"
         write(network, Tensor(image), file, options.file_format, device)
         if options.file_format == "MINDIR" and options.mindir_version == 1:
             rewrite_to_version_1(file, file, names)
-        difference = None
-        if options.file_format == "AIR":
-            log.info("AIR cannot be loaded again here: %s is not compared with the network", target.name)
-        else:
-            difference = compare(load(file, options.file_format)(image), wanted, target.name)
+        difference = check(file, options.file_format, image, wanted, target.name)
         with atomic_path(target) as path:
             shutil.copyfile(file, path)
-    spec = ENCODERS[detector.architecture.backbone]
-    description = {
-        "file": target.name,
-        "format": options.file_format,
-        "mindir_version": options.mindir_version if options.file_format == "MINDIR" else None,
-        "category": trained.category,
-        "split": trained.split,
-        "input": {
-            "name": "image",
-            "shape": list(shape),
-            "type": "float32",
-            "colours": "RGB",
-            "scale": "value / 255, then (value - mean) / std",
-            "mean": spec.mean,
-            "std": spec.std,
-        },
-        "outputs": [{"name": n, "shape": list(w.shape), "type": "float32"} for n, w in zip(names, wanted)],
-        "thresholds": trained.thresholds or {},
-        "architecture": asdict(detector.architecture),
-        "checkpoint": Path(options.ckpt_file).name,
-        "checkpoint_sha256": hashlib.sha256(Path(options.ckpt_file).read_bytes()).hexdigest(),
-        "largest_difference": difference,
-        "versions": versions(),
-    }
-    write_json(description_of(target), description)
+    description = describe(options, detector, trained, target, dict(zip(names, wanted)), difference)
+    write_description(target, description)
     log.info("%s%s", target, "" if difference is None else f": largest difference to the network {difference:.2e}")
     return description
 
 
+def choose_outputs(detector: Detector, outputs: str) -> tuple[nn.Cell, list[str]]:
+    """The network that gives the outputs of --outputs, map or latents, and the outputs' names."""
+    if outputs == "map":
+        return detector, [ANOMALY_MAP, SCORE]
+    return Latents(detector), [f"latent_{scale}" for scale in range(len(STRIDES))]
+
+
+def random_images(batch_size: int, size: int) -> np.ndarray:
+    """Always the same normally distributed images, float32 (batch_size, 3, size, size)."""
+    return np.random.default_rng(0).standard_normal((batch_size, 3, size, size), np.float32)
+
+
 def write(network: nn.Cell, image: Tensor, file: Path, file_format: str, device: Device) -> None:
-    """MindSpore's own export, with its failures in one line."""
+    """Export a network for inputs of the shape of `image`.
+
+    Raises:
+        UserError: the format needs another device, or has no form for an operation of the network.
+    """
     if file_format == "AIR" and device.target != "Ascend":
         raise UserError("--file_format AIR needs an Ascend device; export MINDIR, which runs there too")
     try:
@@ -106,8 +98,27 @@ def write(network: nn.Cell, image: Tensor, file: Path, file_format: str, device:
         raise UserError(f"MindSpore cannot export this as {file_format}: {str(error).splitlines()[0]}") from error
 
 
-def load(file: Path, file_format: str) -> Callable[[np.ndarray], list[np.ndarray]]:
-    """The exported file as a function, image (N, 3, S, S) -> its outputs, in the runtime at hand for its format."""
+def check(file: Path, file_format: str, image: np.ndarray, wanted: list[np.ndarray], name: str) -> float | None:
+    """Load an exported file again and compare its outputs for `image` with the network's.
+
+    Args:
+        wanted: the network's outputs for `image`.
+        name: the file's final name, for messages.
+
+    Returns:
+        The largest difference; None for AIR, which only an Ascend device can load.
+
+    Raises:
+        UserError: the outputs differ by more than `LIMIT`, or in shape.
+    """
+    if file_format == "AIR":
+        log.info("AIR cannot be loaded again here: %s is not compared with the network", name)
+        return None
+    return compare(load(file, file_format)(image), wanted, name)
+
+
+def load(file: Path, file_format: str) -> Function:
+    """An exported file as a function: MINDIR runs in MindSpore, ONNX in onnxruntime."""
     if file_format == "ONNX":
         try:
             import onnxruntime
@@ -121,15 +132,49 @@ def load(file: Path, file_format: str) -> Callable[[np.ndarray], list[np.ndarray
 
 
 def compare(found: list[np.ndarray], wanted: list[np.ndarray], name: str) -> float:
-    """The largest difference of outputs.
+    """The largest difference between the outputs of an exported file, called `name`, and those of the network.
 
     Raises:
-        UserError: other shapes, or a difference above `LIMIT`.
+        UserError: a difference above `LIMIT`, or another number of outputs or another shape.
     """
-    shapes = [[output.shape for output in outputs] for outputs in (found, wanted)]
-    if shapes[0] != shapes[1]:
-        raise UserError(f"{name} has outputs {shapes[0]} where the network has {shapes[1]}; report this")
+    found_shapes, wanted_shapes = ([output.shape for output in outputs] for outputs in (found, wanted))
+    if found_shapes != wanted_shapes:
+        raise UserError(f"{name} has outputs {found_shapes} where the network has {wanted_shapes}; report this")
     difference = max(float(np.abs(a - b).max()) for a, b in zip(found, wanted))
-    if not difference <= LIMIT:
+    if not difference <= LIMIT:  # a difference that is not a number must not pass
         raise UserError(f"{name} differs from the network by {difference:.1e}, more than {LIMIT:.0e}; report this")
     return difference
+
+
+def describe(
+    options: Options,
+    detector: Detector,
+    trained: Metadata,
+    target: Path,
+    outputs: dict[str, np.ndarray],
+    difference: float | None,
+) -> Description:
+    """The description of an exported file.
+
+    Args:
+        detector, trained: the checkpoint's.
+        target: the exported file.
+        outputs: arrays of the outputs' shapes, by the outputs' names.
+        difference: between the outputs of the network and of the file, if they were compared.
+    """
+    size, spec = detector.architecture.im_resize, ENCODERS[detector.architecture.backbone]
+    return Description(
+        file=target.name,
+        format=options.file_format,
+        mindir_version=options.mindir_version if options.file_format == "MINDIR" else None,
+        category=trained.category,
+        split=trained.split,
+        input=ModelInput(shape=[options.batch_size, 3, size, size], mean=list(spec.mean), std=list(spec.std)),
+        outputs=[ModelOutput(name=name, shape=list(output.shape)) for name, output in outputs.items()],
+        thresholds=trained.thresholds or {},
+        architecture=asdict(detector.architecture),
+        checkpoint=Path(options.ckpt_file).name,
+        checkpoint_sha256=hashlib.sha256(Path(options.ckpt_file).read_bytes()).hexdigest(),
+        largest_difference=difference,
+        versions=versions(),
+    )

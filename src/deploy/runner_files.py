@@ -1,6 +1,6 @@
-"""The two ends of the C++ runner: a test set -> its input files and a manifest; its output files -> figures.
+"""What happens before and after the C++ runner: test set -> its input files; its output files -> figures.
 
-Neither needs MindSpore: they can run on the machine that holds the device.
+Neither needs MindSpore, so both can run on the machine that holds the device.
 """
 
 import os
@@ -16,61 +16,26 @@ from src.data.pictures import load_image
 from src.data.samples import Sample
 from src.data.source import Source, with_split
 from src.dataset import TestSet, normalize
+from src.deploy.description import ANOMALY_MAP, SCORE, ModelInput, read_description
+from src.deploy.manifest import MANIFEST, Entry, Manifest
 from src.report.console import bar
-from src.utils import UserError, check_writable, log, read_json, write_json
-
-MANIFEST = "manifest.json"
-
-
-def read_description(mindir: str) -> dict:
-    """The JSON that export.py writes beside an exported file.
-
-    Raises:
-        UserError: it is missing or not export.py's.
-    """
-    path = Path(f"{mindir}.json")
-    if not Path(mindir).is_file() or not path.is_file():
-        raise UserError(f"{mindir} or {path.name} beside it is missing; export both with export.py")
-    description = read_json(path)
-    try:
-        outputs = {output["name"] for output in description["outputs"]}
-        complete = len(description["input"]["shape"]) == 4 and "category" in description
-    except (KeyError, TypeError):
-        complete = False
-    if not complete:
-        raise UserError(f"{path} is not export.py's; export the model again")
-    if not {"anomaly_map", "score"} <= outputs:
-        raise UserError(f"{mindir} gives no anomaly map; export it with --outputs map")
-    return description
-
-
-def read_manifest(folder: str) -> dict:
-    """What `preprocess` wrote beside the pictures.
-
-    Raises:
-        UserError: it is missing or not preprocess.py's.
-    """
-    path = Path(folder) / MANIFEST
-    manifest = read_json(path)
-    if not {"category", "model", "samples"} <= set(manifest):
-        raise UserError(f"{path} is not preprocess.py's; run it again")
-    return manifest
+from src.utils import UserError, check_writable, log, write_json
 
 
 def preprocess(options: Options) -> Path:
-    """What `preprocess.py` does: a float32 `.bin` (3, S, S) per test picture, and a manifest; returns its path.
+    """What `preprocess.py` does: a file per test picture, as the exported model takes it, and a manifest.
 
-    The folder is written beside and renamed, so that no file of an earlier run is among the new ones.
+    Returns:
+        The manifest's path.
 
     Raises:
         UserError: anything wrong with the input, or a folder that holds what this program did not write.
     """
     description = read_description(options.mindir_path)
-    category = options.category or description["category"]
+    category = options.category or description.category
     if not category:
         raise UserError(f"{options.mindir_path} does not say its category; give --category")
-    spec = description["input"]
-    options = with_split(options, description.get("split")).resolved(category=category)
+    options = with_split(options, description.split).resolved(category=category)
     samples = Source.of(options).test()
     target = Path(options.img_dir).resolve()
     if target.exists() and not is_replaceable(target):
@@ -80,62 +45,16 @@ def preprocess(options: Options) -> Path:
         with tempfile.TemporaryDirectory(prefix=".preprocess.", dir=target.parent) as temporary:
             folder = Path(temporary) / target.name
             folder.mkdir()
-            entries = [write_picture(folder, i, sample, spec) for i, sample in enumerate(bar(samples, "writing"))]
-            write_json(folder / MANIFEST, {"category": category, "model": description, "samples": entries})
-            if target.exists():
-                shutil.rmtree(target)
-            os.replace(folder, target)
+            entries = [
+                write_picture(folder, index, sample, description.input)
+                for index, sample in enumerate(bar(samples, "writing"))
+            ]
+            Manifest(category, description, entries).write(folder)
+            replace_folder(target, folder)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror or error}; check the disk") from error
     log.info("%d pictures: %s", len(samples), target)
     return target / MANIFEST
-
-
-def write_picture(folder: Path, index: int, sample: Sample, spec: dict) -> dict:
-    """Write a picture as the model of `spec` (the description's input) takes it; its entry in the manifest."""
-    file = f"{index:06d}_{sample.name.replace('/', '_')}.bin"
-    image = load_image(sample.picture, spec["shape"][2])
-    normalize(image[None], spec["mean"], spec["std"]).tofile(folder / file)
-    return {
-        "file": file,
-        "name": sample.name,
-        "image": str(sample.picture.resolve()),
-        "label": sample.label,
-        "defect": sample.defect,
-        "mask": str(sample.mask.resolve()) if sample.mask else None,
-    }
-
-
-def postprocess(options: Options) -> dict:
-    """What `postprocess.py` does: the runner's maps and scores -> the same figures and panels as eval.py.
-
-    Returns:
-        What the JSON holds.
-
-    Raises:
-        UserError: no manifest, or an output that is missing or of another size; the message names the picture.
-    """
-    manifest = read_manifest(options.label_dir)
-    category, size = manifest["category"], manifest["model"]["input"]["shape"][2]
-    samples = [
-        Sample(Path(e["image"]), e["label"], e["defect"], Path(e["mask"]) if e["mask"] else None, e["name"])
-        for e in manifest["samples"]
-    ]
-    target = Path(options.result_path or Path(options.output_dir) / f"acc_{category}.json")
-    folder = Path(options.output_dir) / category
-    check_writable(target, *([folder / "panel.png"] if options.save_imgs else []))
-    maps = np.empty((len(samples), size, size), np.float32)
-    scores = np.empty(len(samples), np.float32)
-    for i, entry in enumerate(manifest["samples"]):
-        stem = Path(options.result_dir) / Path(entry["file"]).stem
-        maps[i] = read_output(f"{stem}_anomaly_map.bin", size * size, entry["image"]).reshape(size, size)
-        scores[i] = read_output(f"{stem}_score.bin", 1, entry["image"])[0]
-    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=False)
-    result = {"checkpoint": manifest["model"]["checkpoint"], **evaluation.report(category, test, maps, scores)}
-    write_json(target, result)
-    if options.save_imgs:
-        evaluation.draw(folder, test, maps, scores, result["metrics"])
-    return result
 
 
 def is_replaceable(folder: Path) -> bool:
@@ -146,8 +65,62 @@ def is_replaceable(folder: Path) -> bool:
     return not names or (MANIFEST in names and all(name.endswith(".bin") for name in names - {MANIFEST}))
 
 
-def read_output(path: str, count: int, picture: str) -> np.ndarray:
-    """One output of the runner, float32 [count].
+def write_picture(folder: Path, index: int, sample: Sample, model_input: ModelInput) -> Entry:
+    """Write a normalised picture, float32 (3, S, S), as the runner reads it; returns its entry in the manifest."""
+    file = f"{index:06d}_{sample.name.replace('/', '_')}.bin"
+    image = load_image(sample.picture, model_input.size)
+    normalize(image[None], model_input.mean, model_input.std).tofile(folder / file)
+    return Entry(file, sample)
+
+
+def replace_folder(target: Path, new: Path) -> None:
+    """Put a new folder in the place of an earlier one, so that no file of an earlier run is among the new ones."""
+    if target.exists():
+        shutil.rmtree(target)
+    os.replace(new, target)
+
+
+def postprocess(options: Options) -> dict:
+    """What `postprocess.py` does: the runner's maps and scores -> the same figures and panels as eval.py's.
+
+    Returns:
+        What the JSON holds.
+
+    Raises:
+        UserError: no manifest, or an output that is missing or of another size; the message names the picture.
+    """
+    manifest = Manifest.read(options.label_dir)
+    category, size = manifest.category, manifest.model.input.size
+    target = Path(options.result_path or Path(options.output_dir) / f"acc_{category}.json")
+    folder = Path(options.output_dir) / category
+    check_writable(target, *([folder / "panel.png"] if options.save_imgs else []))
+    maps, scores = read_outputs(Path(options.result_dir), manifest.entries, size)
+    samples = [entry.sample for entry in manifest.entries]
+    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=False)
+    result = {"checkpoint": manifest.model.checkpoint, **evaluation.report(category, test, maps, scores)}
+    write_json(target, result)
+    if options.save_imgs:
+        evaluation.draw(folder, test, maps, scores, result["metrics"])
+    return result
+
+
+def read_outputs(folder: Path, entries: list[Entry], size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The runner's outputs: anomaly maps, float32 (N, S, S) for `size` S, and scores, float32 (N,).
+
+    Raises:
+        UserError: an output is missing or of another size; names the picture.
+    """
+    maps = np.empty((len(entries), size, size), np.float32)
+    scores = np.empty(len(entries), np.float32)
+    for i, entry in enumerate(entries):
+        stem, picture = folder / Path(entry.file).stem, entry.sample.picture
+        maps[i] = read_output(f"{stem}_{ANOMALY_MAP}.bin", size * size, picture).reshape(size, size)
+        scores[i] = read_output(f"{stem}_{SCORE}.bin", 1, picture)[0]
+    return maps, scores
+
+
+def read_output(path: str, count: int, picture: Path) -> np.ndarray:
+    """One output of the runner for one picture, float32 (count,).
 
     Raises:
         UserError: the file is missing or holds another number of values; names the picture.

@@ -1,12 +1,14 @@
 """Small frozen networks in the styles that FastFlow is built of, to try export, rewrite and runner on."""
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")  # before mindspore: else convolutions are 100 times slower
 
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
+from mindspore.train import mind_ir_pb2 as ir
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, pad: int = 0, group: int = 1, bias: bool = False):
@@ -212,3 +214,15 @@ def frozen(cell: nn.Cell) -> nn.Cell:
     for parameter in cell.get_parameters():
         parameter.requires_grad = False
     return cell
+
+
+def export(cell: nn.Cell, path: Path, *shape: int) -> Path:
+    """Write a cell with an input of this shape as MindIR version 3; returns the path."""
+    ms.export(frozen(cell), Tensor(np.zeros(shape, np.float32)), file_name=str(path), file_format="MINDIR")
+    return path
+
+
+def operations(model: ir.ModelProto) -> list[str]:
+    """The names of the operations that a model's nodes call, in order."""
+    names = {primitive.name: primitive.op_type for primitive in model.primitives}
+    return [names[node.op_type.removeprefix("REF::")] for node in model.graph.node if node.op_type != "Constant"]

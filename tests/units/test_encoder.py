@@ -7,7 +7,7 @@ from mindspore import Tensor
 
 from src import checkpoint
 from src.convert.convert import convert
-from src.encoder import ENCODERS, Encoder, Standardize
+from src.encoder import ENCODERS, STRIDES, Encoder, Standardize
 from tests.support import torch_reference
 
 
@@ -20,8 +20,9 @@ def converted(tmp_path, backbone, state):
     return encoder
 
 
-@pytest.mark.parametrize(("backbone", "size"), [("resnet18", 96), ("wide_resnet50_2", 64), ("efficientnet_lite0", 96)])
-def test_features_are_pytorchs(tmp_path, backbone, size):
+@pytest.mark.parametrize("backbone", ENCODERS)
+def test_features_are_pytorchs(tmp_path, backbone):
+    size = 64 if backbone == "wide_resnet50_2" else 96
     torch.manual_seed(3)
     reference = torch_reference.encoder(backbone)
     encoder = converted(tmp_path, backbone, reference.state_dict())
@@ -29,7 +30,7 @@ def test_features_are_pytorchs(tmp_path, backbone, size):
     with torch.no_grad():
         wanted = reference(torch.from_numpy(image))
     found = encoder.backbone(Tensor(image))
-    for ours, theirs, channels, stride in zip(found, wanted, ENCODERS[backbone].channels, (4, 8, 16)):
+    for ours, theirs, channels, stride in zip(found, wanted, ENCODERS[backbone].channels, STRIDES):
         assert ours.shape == (2, channels, size // stride, size // stride)
         np.testing.assert_allclose(ours.asnumpy(), theirs.numpy(), rtol=1e-4, atol=1e-4 * theirs.abs().max().item())
 
@@ -55,3 +56,31 @@ def test_standardised_features_are_layer_norm_without_affine():
 
 def test_the_encoder_is_frozen():
     assert not list(Encoder("resnet18").trainable_params())
+
+
+@pytest.mark.parametrize("backbone", ENCODERS)
+def test_an_encoders_weights_are_recognised_as_its_own_and_no_others(backbone):
+    state = torch_reference.encoder(backbone).state_dict()
+    assert [name for name, spec in ENCODERS.items() if spec.recognises(state)] == [backbone]
+
+
+@pytest.mark.parametrize("backbone", ENCODERS)
+def test_the_naming_covers_every_published_name_up_to_stride_16_once(backbone):
+    """Convolutions become ours, each has a batch norm of its own, and nothing else is left."""
+    naming = ENCODERS[backbone].naming
+    state = torch_reference.encoder(backbone).state_dict()
+    kept = {name: value for name, value in state.items() if not naming.beyond_stride_16.match(name)}
+    convs = [name.removesuffix(".weight") for name, value in kept.items() if value.ndim == 4]
+    norms = [naming.batch_norm_of(conv) for conv in convs]
+    assert len(set(norms)) == len(norms)
+    assert {name.rpartition(".")[0] for name in kept} == {*convs, *norms}
+    ours = {f"{naming.our_name(conv)}.{leaf}" for conv in convs for leaf in ("weight", "bias")}
+    assert ours == set(checkpoint.named_parameters(Encoder(backbone).backbone))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "conv"),
+    [("resnet18", "_conv_stem"), ("resnet18", "layer1.0.se.fc1"), ("efficientnet_lite0", "layer1.0.conv1")],
+)
+def test_a_convolution_of_another_network_has_no_batch_norm(backbone, conv):
+    assert ENCODERS[backbone].naming.batch_norm_of(conv) is None

@@ -25,8 +25,8 @@ def pair(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pair")
     torch.save(reference.state_dict(), folder / "model.pth")
     convert(folder / "model.pth", folder / "model.ckpt", None, "thing", None)
-    detector, meta = checkpoint.load_detector(folder / "model.ckpt")
-    assert meta["category"] == "thing"
+    detector, metadata = checkpoint.load_detector(folder / "model.ckpt")
+    assert metadata.category == "thing"
     return reference, detector
 
 

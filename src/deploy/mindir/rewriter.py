@@ -1,31 +1,39 @@
-"""The rewrite of a MindIR of version 3 to version 1: every operation by its rule, and what holds them together."""
+"""The rewrite of a model of MindIR version 3 to version 1: node by node by the rules, then put together."""
 
 from mindspore.train import mind_ir_pb2 as ir
 
-from src.deploy.mindir.graph import PASS_THROUGH, Call, Graph, called, needed
+from src.deploy.mindir.graph import PASS_THROUGH, Call, Graph, needed_names, primitive_name
 from src.deploy.mindir.rules import RULES, write_by_rule
-from src.deploy.mindir.special import SPECIAL
-from src.deploy.mindir.values import without_sequence
+from src.deploy.mindir.special_rules import SPECIAL_RULES
+from src.deploy.mindir.values import without_sequence_info
 from src.deploy.mindir.writer import Writer
 from src.utils import UserError
 
 
 class Rewriter:
-    """Walks the nodes that the outputs need once, in their order (producers first), and writes them."""
+    """Rewrites one model.
+
+    Attributes:
+        model: of version 3; it is not changed.
+        graph: its nodes.
+        writer: what has been rewritten.
+        aliases: the output of each `PASS_THROUGH` operation -> the name of the value that it passes on.
+    """
 
     def __init__(self, model: ir.ModelProto) -> None:
         self.model = model
         self.graph = Graph(model)
         self.writer = Writer()
-        self.aliases: dict[str, str] = {}  # what an operation passes on, by the name of its output
+        self.aliases: dict[str, str] = {}
 
     def rewrite(self) -> ir.ModelProto:
-        """The model of version 1.
+        """The model of version 1. Nodes that the output does not need are left out.
 
         Raises:
-            UserError: the graph has an operation, argument or structure without a rule; the text names it.
+            UserError: the graph has an operation, argument or structure without a rule; the message names it.
         """
-        self._read_entries()
+        self._check_structure()
+        self._note_shapes()
         self.graph.check_side_effects()
         for node in self.graph.needed_nodes():
             if node.op_type == "Constant":
@@ -34,18 +42,22 @@ class Rewriter:
                 self._rewrite_node(node)
         return self._assemble()
 
-    def _read_entries(self) -> None:
-        """Check what the graph consists of; take the shapes of parameters and inputs."""
+    def _check_structure(self) -> None:
+        """Raise a `UserError` unless the model is one graph with its weights inside."""
         if self.model.functions:
             raise UserError("the graph calls sub-graphs; export without control flow on tensors")
+        if any(parameter.HasField("external_data") for parameter in self.model.graph.parameter):
+            raise UserError("the weights lie in files beside it; export a model below 1 GB in one file")
+
+    def _note_shapes(self) -> None:
+        """Tell the writer the shapes of parameters and inputs. Those of nodes follow as they are rewritten."""
         for parameter in self.model.graph.parameter:
-            if parameter.HasField("external_data"):
-                raise UserError("the weights lie in files beside it; export a model below 1 GB in one file")
             self.writer.shapes[parameter.name] = tuple(parameter.dims)
         for entry in self.model.graph.input:
             self.writer.shapes[entry.name] = tuple(entry.tensor[0].dims)
 
     def _rewrite_node(self, node: ir.NodeProto) -> None:
+        """Rewrite a node that calls an operation."""
         name = node.output[0]
         inputs = [self.aliases.get(entry, entry) for entry in node.input]
         call = Call(node, self.graph.primitive(node), inputs)
@@ -55,8 +67,8 @@ class Rewriter:
             return
         if call.operation in PASS_THROUGH:
             self.aliases[name] = inputs[0]
-        elif call.operation in SPECIAL:
-            SPECIAL[call.operation](call, self.writer)
+        elif call.operation in SPECIAL_RULES:
+            SPECIAL_RULES[call.operation](call, self.writer)
         elif call.operation in RULES:
             write_by_rule(RULES[call.operation], call, self.writer)
         else:
@@ -65,7 +77,7 @@ class Rewriter:
             )
 
     def _assemble(self) -> ir.ModelProto:
-        """A model of what was written, as far as it turned out to be needed."""
+        """The model of all that was written and is needed: arguments that became attributes no longer are."""
         source = self.model
         model = ir.ModelProto(
             ir_version=source.ir_version,
@@ -77,7 +89,7 @@ class Rewriter:
         graph = model.graph
         graph.name = source.graph.name
         graph.output.extend(self._output(entry) for entry in source.graph.output)
-        used = needed(graph.output[0].name, {node.name: node.input for node in self.writer.nodes})
+        used = needed_names(graph.output[0].name, {node.name: node.input for node in self.writer.nodes})
         graph.node.extend(node for node in self.writer.nodes if node.name in used)
         for parameter in source.graph.parameter:
             if parameter.name in used:
@@ -85,14 +97,15 @@ class Rewriter:
                 kept.CopyFrom(parameter)
                 kept.ClearField("compression_type")
         graph.input.extend(source.graph.input)
-        operations = {called(node) for node in graph.node}
+        operations = {primitive_name(node) for node in graph.node}
         model.primitives.extend(p for p in self.writer.primitives.values() if p.name in operations)
         return model
 
     def _output(self, entry: ir.ValueInfoProto) -> ir.ValueInfoProto:
+        """The entry for the graph's output, as version 1 has it."""
         written = ir.ValueInfoProto()
         written.CopyFrom(entry)
         written.name = self.aliases.get(entry.name, entry.name)
         if written.HasField("attr_info"):
-            written.attr_info.CopyFrom(without_sequence(entry.attr_info))
+            written.attr_info.CopyFrom(without_sequence_info(entry.attr_info))
         return written

@@ -1,4 +1,7 @@
-"""How operations of version 3 are written in version 1: those that differ only in what is input, what attribute."""
+"""The rules for operations that version 1 has too, with some of the arguments as attributes or by another name.
+
+Operations that become something else, or that are rewritten only under a condition, are in `special_rules`.
+"""
 
 from dataclasses import dataclass
 
@@ -12,10 +15,10 @@ class Rule:
     """How an operation is written in version 1.
 
     Attributes:
-        inputs: number of leading arguments that stay inputs.
-        attributes: names of the arguments after them, which become attributes.
-        name: the operation's name in version 1, if another.
-        scalars: whether a scalar argument among the inputs must become a float32 tensor.
+        inputs: how many arguments, from the first one on, stay inputs.
+        attributes: the names of the arguments after them, which become attributes.
+        name: the operation's name in version 1; "": the same.
+        scalars: whether version 3 takes scalars among the inputs, which version 1 takes only as tensors.
     """
 
     inputs: int
@@ -56,16 +59,17 @@ RULES: dict[str, Rule] = {
     "Transpose": Rule(2),
     "TupleGetItem": Rule(2),
 }
-_FORMATS = {0: "NCHW", 1: "NHWC"}
-# Ascend's operators read some attributes by a second name, which version 1 stores too.
+_FORMATS = {0: "NCHW", 1: "NHWC"}  # how version 3 numbers what version 1 names
+# Ascend's operators read these attributes by a second name. Version 1 stores them by both.
 ASCEND_NAMES = {"transpose_a": "transpose_x1", "transpose_b": "transpose_x2"}
 
 
 def write_by_rule(rule: Rule, call: Call, writer: Writer) -> None:
-    """Write an operation as its rule says.
+    """Write the operation of `call` as its rule says.
 
     Raises:
-        UserError: it has other arguments than the rule knows.
+        UserError: the operation has more or fewer arguments than the rule knows, or an argument that has to become
+            an attribute is not a constant.
     """
     expected = rule.inputs + len(rule.attributes)
     if len(call.inputs) != expected:

@@ -1,4 +1,8 @@
-"""Attributes of a MindIR and the Python values that they stand for."""
+"""Attributes of a MindIR, and the Python values that they hold.
+
+A MindIR stores every constant as an `AttributeProto`: a type, and for each type of value a field for one and a field
+for several (`i` and `ints`, `f` and `floats`, ...). A scalar that is part of a tuple is in the field for several.
+"""
 
 import struct
 from typing import Any
@@ -8,13 +12,17 @@ from mindspore.train import mind_ir_pb2 as ir
 from src.utils import UserError
 
 Attribute = ir.AttributeProto
-Value = Any  # bool, int, float, str, a tensor (TensorProto), or a tuple of values
+Value = Any  # bool, int, float, str, None, a tensor (TensorProto), or a tuple of values
 
 _INTEGERS = (Attribute.INT8, Attribute.INT16, Attribute.INT32, Attribute.INT64, Attribute.UINT8)
 
 
 def to_python(attribute: Attribute) -> Value:
-    """The Python value of an attribute; a scalar inside a tuple is stored in the plural field."""
+    """The value that an attribute holds.
+
+    Raises:
+        UserError: a type that version 1 is not written with.
+    """
     kind = attribute.type
     if kind in (Attribute.TUPLE, Attribute.LIST):
         return tuple(to_python(entry) for entry in attribute.values)
@@ -35,12 +43,19 @@ def to_python(attribute: Attribute) -> Value:
     raise UserError(f"a constant of type {Attribute.AttributeType.Name(kind)} has no rule for MindIR version 1")
 
 
-def to_attribute(value: Value, nested: bool = False) -> Attribute:
-    """The inverse of `to_python`, in the types of version 1."""
+def to_attribute(value: Value, in_tuple: bool = False) -> Attribute:
+    """An attribute, as version 1 writes it, that holds a value: the inverse of `to_python`.
+
+    Args:
+        in_tuple: whether the attribute is to be part of a tuple.
+
+    Raises:
+        UserError: a value of a type that operations of version 1 have no attributes of.
+    """
     attribute = Attribute()
     if isinstance(value, tuple):
         attribute.type = Attribute.TUPLE
-        attribute.values.extend(to_attribute(entry, nested=True) for entry in value)
+        attribute.values.extend(to_attribute(entry, in_tuple=True) for entry in value)
         return attribute
     if isinstance(value, bool):
         kind, single, several = Attribute.BOOL, "i", attribute.ints
@@ -57,25 +72,29 @@ def to_attribute(value: Value, nested: bool = False) -> Attribute:
         value = value.encode()
     elif isinstance(value, bool):
         value = int(value)
-    if nested:
+    if in_tuple:
         several.append(value)
     else:
         setattr(attribute, single, value)
     return attribute
 
 
-def without_sequence(attribute: Attribute) -> Attribute:
-    """A copy without `seq_info`, which version 1 does not know."""
+def without_sequence_info(attribute: Attribute) -> Attribute:
+    """A copy without the field `seq_info`, which version 1 does not have."""
     copy = Attribute()
     copy.CopyFrom(attribute)
     copy.ClearField("seq_info")
     for entry in copy.values:
-        entry.CopyFrom(without_sequence(entry))
+        entry.CopyFrom(without_sequence_info(entry))
     return copy
 
 
 def to_number(value: Value) -> float:
-    """A scalar, or the single element of a float32 tensor."""
+    """A scalar as a float: a number, the single element of a float32 tensor, or None, which stands for 0.
+
+    Raises:
+        UserError: a tensor of another type or of several elements.
+    """
     if isinstance(value, ir.TensorProto):
         if value.data_type != ir.TensorProto.FLOAT or len(value.raw_data) != 4:
             raise UserError("a constant that has to be one float32 is something else; pad by zeros")
@@ -84,7 +103,7 @@ def to_number(value: Value) -> float:
 
 
 def to_integers(value: Value) -> tuple[int, ...]:
-    """A tuple of integers, or the elements of an integer tensor."""
+    """The integers of a tuple, or of a tensor of int32 or int64."""
     if isinstance(value, ir.TensorProto):
         code = {ir.TensorProto.INT32: "i", ir.TensorProto.INT64: "q"}[value.data_type]
         return struct.unpack(f"<{len(value.raw_data) // struct.calcsize(code)}{code}", value.raw_data)

@@ -1,8 +1,9 @@
-"""MindIR files for old runtimes: MindSpore 2.10 writes version 3, MindSpore Lite 2.0 and 1.8 read version 1.
+"""The door of this folder: rewrites MindIR files for old runtimes.
 
-In version 3 most operations are functions: what used to be attributes (`keep_dims`, masks, ...) are trailing
-arguments, and scalars may stand where tensors did. The rewrite turns every operation back by its own rule; one
-without a rule is an error, never copied in hope.
+MindSpore 2.10 writes MindIR version 3; MindSpore Lite 2.0 and MindSpore 1.8, the last that drive an Ascend 310, read
+version 1. In version 3, many operations have as arguments what they had as attributes in version 1 (`keep_dims`, the
+masks of a slice, ...), and take scalars where version 1 has tensors. Every operation is rewritten by a rule of its own.
+One that has no rule is an error: copied as it is, an old runtime might compute something else of it.
 """
 
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 from mindspore.train import mind_ir_pb2 as ir
 
-from src.deploy.mindir.graph import called
+from src.deploy.mindir.graph import primitive_name
 from src.deploy.mindir.rewriter import Rewriter
 from src.utils import UserError, atomic_path
 
@@ -20,13 +21,15 @@ from src.utils import UserError, atomic_path
 def rewrite_to_version_1(
     source: str | os.PathLike, target: str | os.PathLike, output_names: Sequence[str] = ()
 ) -> None:
-    """Rewrite the MindIR file `source` to version 1 as `target` (which may be the same path).
+    """Write the MindIR file `source` as version 1.
 
     Args:
-        output_names: names for the outputs, in order, that runtimes show where they show any.
+        source: a MindIR of version 3, or of version 1, of which only the outputs are named.
+        target: the file to write; may be the same path.
+        output_names: names for the outputs, in their order, for runtimes that show names. Empty: they are left.
 
     Raises:
-        UserError: `source` is not a MindIR, holds something without a rule, or `target` cannot be written.
+        UserError: `source` is not a MindIR or holds something without a rule, or `target` cannot be written.
     """
     model = read_mindir(source)
     try:
@@ -42,7 +45,7 @@ def read_mindir(path: str | os.PathLike) -> ir.ModelProto:
     """Read a MindIR file as a protobuf message.
 
     Raises:
-        UserError: the file is missing, unreadable, or not a MindIR with its weights inside.
+        UserError: the file is missing, unreadable, not a MindIR, or a MindIR without a graph.
     """
     model = ir.ModelProto()
     try:
@@ -57,10 +60,10 @@ def read_mindir(path: str | os.PathLike) -> ir.ModelProto:
 
 
 def rewrite_model(model: ir.ModelProto, output_names: Sequence[str] = ()) -> ir.ModelProto:
-    """The same network as a MindIR of version 1 (a copy if it is one already); `model` is not changed.
+    """The same network as a new model of version 1; `model` is not changed.
 
     Raises:
-        UserError: the graph has an operation, argument or structure without a rule; the text names it.
+        UserError: the graph has an operation, argument or structure without a rule; the message names it.
     """
     if model.mind_ir_version <= 1:
         rewritten = ir.ModelProto()
@@ -72,13 +75,13 @@ def rewrite_model(model: ir.ModelProto, output_names: Sequence[str] = ()) -> ir.
 
 
 def _name_outputs(graph: ir.GraphProto, names: Sequence[str]) -> None:
-    """Give the nodes of the outputs the scope that runtimes show as the output's name."""
+    """Name the outputs: runtimes show the place (`domain`) of an output's node as the output's name."""
     if not names:
         return
     nodes = {node.name: node for node in graph.node}
     output = graph.output[0].name
     last = nodes[output]
-    is_tuple = called(last).startswith("MakeTuple:")
+    is_tuple = primitive_name(last).startswith("MakeTuple:")
     results = list(last.input) if is_tuple else [output]
     if len(results) != len(names):
         raise UserError(f"the graph has {len(results)} outputs where {len(names)} names are given; name each one")

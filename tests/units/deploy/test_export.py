@@ -1,18 +1,21 @@
 """Every encoder through every exported format, with random weights: written, loaded again, and the same to 1e-4."""
 
-import json
-from argparse import Namespace
+import sys
 
 import numpy as np
 import pytest
 from mindspore import Tensor
 
 from src import checkpoint
+from src.config import parse
 from src.deploy import export as exporting
+from src.deploy.description import read_description
 from src.deploy.mindir.version1 import read_mindir
 from src.detector import Architecture, Detector
 from src.encoder import ENCODERS
-from tests.support.programs import files
+from src.runtime.device import Device
+from src.utils import UserError
+from tests.support.programs import arguments, files
 
 FORMATS = {"MindIR 3": ("MINDIR", 3), "MindIR 1": ("MINDIR", 1), "ONNX": ("ONNX", 3)}
 
@@ -24,17 +27,15 @@ def export(folder, file_format="MINDIR", mindir_version=3, **architecture):
     rng = np.random.default_rng(1)
     for parameter in detector.fastflow.trainable_params():  # away from their initial zeros and ones
         parameter.set_data(parameter + Tensor(0.05 * rng.standard_normal(parameter.shape, np.float32)))
-    checkpoint.save_detector(folder / "random.ckpt", detector, {"category": "nut"})
-    description = exporting.export_checkpoint(
-        Namespace(
-            ckpt_file=folder / "random.ckpt",
-            output_dir=folder / "out",
-            file_format=file_format,
-            mindir_version=mindir_version,
-            outputs="map",
-            batch_size=2,
-        )
+    checkpoint.save_detector(folder / "random.ckpt", detector, category="nut")
+    given = arguments(
+        ckpt_file=folder / "random.ckpt",
+        output_dir=folder / "out",
+        file_format=file_format,
+        mindir_version=mindir_version,
+        batch_size=2,
     )
+    description = exporting.export_checkpoint(parse("export", "", given), Device("CPU"))
     return description, folder / "out" / f"fastflow_nut.{file_format.lower()}"
 
 
@@ -43,10 +44,11 @@ def export(folder, file_format="MINDIR", mindir_version=3, **architecture):
 def test_every_encoder_in_every_format(backbone, name, tmp_path):
     file_format, version = FORMATS[name]
     description, file = export(tmp_path, file_format, version, backbone=backbone, flow_step=2)
-    assert description["largest_difference"] <= exporting.LIMIT
-    assert description["architecture"]["backbone"] == backbone
-    assert [output["shape"] for output in description["outputs"]] == [[2, 1, 32, 32], [2]]
-    assert json.loads(file.with_name(file.name + ".json").read_text())["file"] == file.name
+    assert description.largest_difference <= exporting.LIMIT
+    assert description.architecture["backbone"] == backbone
+    assert [output.shape for output in description.outputs] == [[2, 1, 32, 32], [2]]
+    assert description.file == file.name
+    assert read_description(file) == description
     assert files(file.parent) == [file.name, file.name + ".json"]
     if version == 1:
         assert read_mindir(file).mind_ir_version == 1
@@ -55,5 +57,21 @@ def test_every_encoder_in_every_format(backbone, name, tmp_path):
 @pytest.mark.parametrize("option", [{"conv3x3_only": True}, {"norm_affine": False}, {"hidden_ratio": 0.5}])
 def test_the_flows_options(option, tmp_path):
     description, _ = export(tmp_path, "MINDIR", 1, backbone="resnet18", flow_step=1, **option)
-    assert description["largest_difference"] <= exporting.LIMIT
-    assert option.items() <= description["architecture"].items()
+    assert description.largest_difference <= exporting.LIMIT
+    assert option.items() <= description.architecture.items()
+
+
+def test_outputs_that_differ_are_refused():
+    wanted = [np.zeros((2, 1, 4, 4)), np.zeros(2)]
+    assert exporting.compare([wanted[0] + 5e-5, wanted[1]], wanted, "m.onnx") == pytest.approx(5e-5)
+    for difference in (1e-3, np.nan):
+        with pytest.raises(UserError, match=r"m\.onnx differs from the network by .*, more than 1e-04; report this"):
+            exporting.compare([wanted[0] + difference, wanted[1]], wanted, "m.onnx")
+    with pytest.raises(UserError, match=r"m\.onnx has outputs \[\(2, 1, 4, 4\)\] where the network has"):
+        exporting.compare(wanted[:1], wanted, "m.onnx")
+
+
+def test_onnx_without_onnxruntime_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(UserError, match="compared in onnxruntime; pip install onnxruntime"):
+        exporting.load(tmp_path / "m.onnx", "ONNX")

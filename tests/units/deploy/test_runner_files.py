@@ -1,221 +1,99 @@
-"""From checkpoint to figures through every runtime: MindSpore, onnxruntime, and the C++ runner on MindSpore Lite."""
-
-import json
-import os
-import shutil
-import subprocess
-import sys
+"""The runner's input made of a test set, and its output read."""
 
 import numpy as np
 import pytest
 
-from src.synthetic.category import make_category
-from tests.support.programs import FIGURES, ROOT, files, program, train_arguments
-from tests.support.runner_toolchain import LITE_HOME
+from src.config import parse
+from src.data.pictures import load_image
+from src.dataset import normalize
+from src.deploy.description import write_description
+from src.deploy.manifest import MANIFEST, Manifest
+from src.deploy.runner_files import is_replaceable, postprocess, preprocess, read_output
+from src.files import description_of
+from src.utils import UserError, read_json
+from tests.support.exported_files import description
+from tests.support.pictures import mvtec
+from tests.support.programs import arguments, files
+
+SIZE = 32
 
 
-@pytest.fixture(scope="module")
-def exported(trained, tmp_path_factory):
-    """A checkpoint exported for old runtimes, two pictures per call, in a folder with a space."""
-    folder = tmp_path_factory.mktemp("an export")
-    done = export(trained, folder, "--mindir_version", 1, "--batch_size", 2)
-    assert done.returncode == 0, done.stderr
-    return folder / "fastflow_fabric.mindir"
+@pytest.fixture
+def options(tmp_path):
+    """preprocess.py's options for a small data set and a model that was never made."""
+    mvtec(tmp_path / "data")
+    (tmp_path / "model.mindir").write_bytes(b"graph")
+    write_description(tmp_path / "model.mindir", description(SIZE))
+    given = arguments(dataset_path=tmp_path / "data", mindir_path=tmp_path / "model.mindir", img_dir=tmp_path / "input")
+    return parse("preprocess", "", given)
 
 
-def export(trained, folder, *options):
-    checkpoint = trained[0] / "fastflow_fabric.ckpt"
-    return program("export.py", "--ckpt_file", checkpoint, "--output_dir", folder, "--device_target", "CPU", *options)
+def test_preprocess_writes_what_the_model_takes(options, tmp_path):
+    path = preprocess(options)
+    assert path == tmp_path / "input" / MANIFEST
+    manifest = Manifest.read(tmp_path / "input")
+    assert (manifest.category, manifest.model) == ("nut", description(SIZE))
+    assert [entry.sample.name for entry in manifest.entries] == ["good/000", "good/001", "cut/000", "cut/001"]
+    assert files(tmp_path / "input") == sorted([MANIFEST, *(entry.file for entry in manifest.entries)])
+    for entry in manifest.entries:
+        found = np.fromfile(tmp_path / "input" / entry.file, "<f4").reshape(3, SIZE, SIZE)
+        wanted = normalize(load_image(entry.sample.picture, SIZE)[None], [0.5, 0.4, 0.3], [0.25, 0.5, 1.0])[0]
+        np.testing.assert_array_equal(found, wanted)
 
 
-def test_the_json_beside_the_file_says_what_a_caller_needs(exported):
-    description = json.loads(exported.with_name(exported.name + ".json").read_text())
-    assert description["input"]["shape"] == [2, 3, 64, 64]
-    assert description["input"]["mean"] == pytest.approx([127 / 255] * 3)
-    assert [(out["name"], out["shape"]) for out in description["outputs"]] == [
-        ("anomaly_map", [2, 1, 64, 64]),
-        ("score", [2]),
-    ]
-    assert set(description["thresholds"]) == {"pixel_threshold", "image_threshold"}
-    assert len(description["checkpoint_sha256"]) == 64
-    assert description["largest_difference"] < 1e-4
-    assert files(exported.parent) == ["fastflow_fabric.mindir", "fastflow_fabric.mindir.json"]
+def test_preprocess_needs_a_category_from_somewhere(options, tmp_path):
+    write_description(tmp_path / "model.mindir", description(SIZE, category=None))
+    with pytest.raises(UserError, match=r"model\.mindir does not say its category; give --category"):
+        preprocess(options)
+    preprocess(options.resolved(category="nut"))
+    assert Manifest.read(tmp_path / "input").category == "nut"
 
 
-@pytest.mark.parametrize("options", [("--file_format", "ONNX"), ("--outputs", "latents"), ("--mindir_version", 3)])
-def test_every_format_is_written_and_compared(trained, tmp_path, options):
-    done = export(trained, tmp_path, *options)
-    assert done.returncode == 0, done.stderr
-    assert "largest difference to the network" in done.stdout
-    assert len(files(tmp_path)) == 2
+def test_preprocess_refuses_a_model_without_description(options, tmp_path):
+    description_of(tmp_path / "model.mindir").unlink()
+    with pytest.raises(UserError, match=r"model\.mindir\.json beside it is missing"):
+        preprocess(options)
+    assert not (tmp_path / "input").exists()
 
 
-def test_a_map_export_has_no_training_only_nodes(trained, tmp_path):
-    import mindspore as ms
-
-    assert export(trained, tmp_path).returncode == 0
-    model = ms.train.mind_ir_pb2.ModelProto()
-    model.ParseFromString((tmp_path / "fastflow_fabric.mindir").read_bytes())
-    operations = {primitive.op_type for primitive in model.primitives}
-    assert {"Conv2D", "Tanh", "Exp", "ReduceMean"} <= operations
-    assert not operations & {"SumExt", "ReduceSum"}  # only log-determinants and the loss sum
-
-
-@pytest.mark.parametrize(
-    ("options", "text"),
-    [
-        (("--file_format", "AIR"), "needs an Ascend device"),
-        (("--file_format", "ONNX", "--mindir_version", 1), "--mindir_version 1 is for MINDIR"),
-        (("--file_format", "PB"), "choose one of MINDIR, ONNX, AIR"),
-        (("--batch_size", 0), "must be 1 or more"),
-    ],
-)
-def test_export_mistakes_are_one_line_and_leave_nothing(trained, tmp_path, options, text):
-    done = export(trained, tmp_path / "out", *options)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-    assert text in done.stderr
-    assert not (tmp_path / "out").exists() or files(tmp_path / "out") == []
-
-
-def preprocess(exported, data, folder):
-    return program("preprocess.py", "--mindir_path", exported, "--dataset_path", data, "--img_dir", folder)
-
-
-def test_preprocess_writes_the_pictures_anew_and_nothing_into_the_data_set(exported, data, tmp_path):
-    before = files(data)
-    folder = tmp_path / "input"
-    assert preprocess(exported, data, folder).returncode == 0
-    first = files(folder)
-    assert len(first) == 12 + 1
-    (folder / "stale.bin").write_bytes(b"old")
-    assert preprocess(exported, data, folder).returncode == 0
-    assert files(folder) == first
-    assert files(data) == before
-    (folder / "mine.txt").write_text("keep")
-    done = preprocess(exported, data, folder)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "did not write" in done.stderr
-    assert (folder / "mine.txt").exists()
-
-
-def test_postprocess_names_the_picture_whose_output_is_missing_or_cut(exported, data, tmp_path):
-    assert preprocess(exported, data, tmp_path / "input").returncode == 0
-    results = tmp_path / "output"
-    results.mkdir()
-    manifest = json.loads((tmp_path / "input/manifest.json").read_text())
-    for entry in manifest["samples"]:
-        stem = entry["file"].removesuffix(".bin")
-        np.full((64, 64), -0.5, "<f4").tofile(results / f"{stem}_anomaly_map.bin")
-        np.full(1, -0.5, "<f4").tofile(results / f"{stem}_score.bin")
-    arguments = ("--label_dir", tmp_path / "input", "--result_dir", results, "--output_dir", tmp_path / "out")
-    assert program("postprocess.py", *arguments).returncode == 0
-    victim = manifest["samples"][5]
-    cut = results / victim["file"].replace(".bin", "_anomaly_map.bin")
-    cut.write_bytes(cut.read_bytes()[:100])
-    done = program("postprocess.py", *arguments)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert victim["image"] in done.stderr
-    cut.unlink()
-    done = program("postprocess.py", *arguments)
-    assert done.returncode == 2
-    assert "no output" in done.stderr
-    assert victim["image"] in done.stderr
-
-
-def test_preprocess_needs_no_mindspore(exported, data, tmp_path):
-    code = "import runpy, sys; sys.modules['mindspore'] = None; sys.argv = sys.argv[1:]; "
-    code += "runpy.run_path(sys.argv[0], None, '__main__')"
-    arguments = (
-        ROOT / "preprocess.py",
-        "--mindir_path",
-        exported,
-        "--dataset_path",
-        data,
-        "--img_dir",
-        tmp_path / "in",
+def test_postprocess_evaluates_the_runners_output(options, tmp_path):
+    preprocess(options)
+    (tmp_path / "output").mkdir()
+    for entry in Manifest.read(tmp_path / "input").entries:
+        stem = tmp_path / "output" / entry.file.removesuffix(".bin")
+        anomaly_map = np.full((SIZE, SIZE), -0.9, "<f4")
+        if entry.sample.label:
+            anomaly_map[:, : SIZE // 2] = -0.1  # as the masks of `mvtec` are
+        anomaly_map.tofile(f"{stem}_anomaly_map.bin")
+        anomaly_map.max(keepdims=True).tofile(f"{stem}_score.bin")
+    given = arguments(
+        label_dir=tmp_path / "input", result_dir=tmp_path / "output", output_dir=tmp_path / "results", save_imgs=True
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert len(files(tmp_path / "in")) == 13
+    result = postprocess(parse("postprocess", "", given))
+    assert read_json(tmp_path / "results" / "acc_nut.json") == result
+    assert (result["checkpoint"], result["category"]) == ("fastflow_nut.ckpt", "nut")
+    assert result["metrics"]["image_auc"] == result["metrics"]["pixel_auc"] == 1
+    assert result["scores"] == pytest.approx({"cut/000": -0.1, "cut/001": -0.1, "good/000": -0.9, "good/001": -0.9})
+    names = ["cut/000.png", "cut/001.png", "good/000.png", "good/001.png"]
+    assert files(tmp_path / "results") == ["acc_nut.json", *(f"nut/{name}" for name in names)]
 
 
-def test_the_pipeline_gives_evals_figures(runner, trained, exported, data, tmp_path):
-    """preprocess -> C++ runner on MindSpore Lite -> postprocess, against eval.py: maps to 1e-4, figures to 1e-6."""
-    evaluated = program(
-        *("eval.py", "--ckpt_path", trained[0] / "fastflow_fabric.ckpt", "--dataset_path", data),
-        *("--result_path", tmp_path / "eval.json", "--device_target", "CPU"),
-    )
-    assert evaluated.returncode == 0, evaluated.stderr
-    command = ["bash", ROOT / "scripts/run_infer_cpu.sh", exported, data, "fabric", "--save_imgs"]
-    environment = {**os.environ, "LITE_HOME": str(LITE_HOME), "FASTFLOW_INFER": str(runner.program)}
-    environment["PYTHON"] = sys.executable
-    (tmp_path / "infer/fabric/output").mkdir(parents=True)
-    (tmp_path / "infer/fabric/output/stale.bin").write_bytes(b"of an earlier run")
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    assert not (tmp_path / "infer/fabric/output/stale.bin").exists()
-    folder = tmp_path / "infer/fabric"
-    assert sorted(path.name for path in (tmp_path / "infer").iterdir()) == ["fabric"]
-    wanted = json.loads((tmp_path / "eval.json").read_text())
-    found = json.loads((folder / "acc_fabric.json").read_text())
-    for name in FIGURES:
-        assert found["metrics"][name] == pytest.approx(wanted["metrics"][name], abs=1e-6), name
-    for name, score in wanted["scores"].items():
-        assert found["scores"][name] == pytest.approx(score, abs=1e-4)
-    assert f"pixel_auc: {found['metrics']['pixel_auc']:.5f}" in (folder / "acc_fabric.log").read_text()
-    assert json.loads((folder / "output/timing.json").read_text())["pictures"] == 12
-    assert len(files(folder / "panels")) == 12
-
-    # Maps, picture by picture, against the ones that the exported graph gives in MindSpore.
-    import mindspore as ms
-    from mindspore import nn
-
-    graph = nn.GraphCell(ms.load(str(shutil.copy(exported, tmp_path / "model.mindir"))))
-    inputs = sorted((folder / "input").glob("*.bin"))[:2]
-    images = np.stack([np.fromfile(path, "<f4").reshape(3, 64, 64) for path in inputs])
-    maps = graph(ms.Tensor(images))[0].asnumpy()
-    for path, anomaly_map in zip(inputs, maps):
-        lite = np.fromfile(folder / "output" / f"{path.stem}_anomaly_map.bin", "<f4").reshape(64, 64)
-        np.testing.assert_allclose(lite, anomaly_map[0], atol=1e-4)
+def test_only_our_own_folder_is_replaceable(tmp_path):
+    assert is_replaceable(tmp_path)
+    (tmp_path / "000000_good_000.bin").touch()
+    assert not is_replaceable(tmp_path)
+    (tmp_path / MANIFEST).touch()
+    assert is_replaceable(tmp_path)
+    (tmp_path / "mine.txt").touch()
+    assert not is_replaceable(tmp_path)
+    assert not is_replaceable(tmp_path / "mine.txt")
 
 
-@pytest.mark.slow
-def test_every_runtime_gives_the_same_figures_at_256_pixels(runner, weights, tmp_path):
-    """eval.py, the MindIR in MindSpore, ONNX in onnxruntime, and the C++ runner: AUROC to 1e-4, maps to 1e-4."""
-    make_category(tmp_path / "data", "fabric", train=16, good=6, defects=10, image_size=256, seed=5)
-    sizes = {"im_resize": 256, "flow_step": 8, "num_epochs": 3, "train_batch_size": 8}
-    done = program("train.py", *train_arguments(tmp_path / "data", weights, tmp_path / "ckpt", **sizes))
-    assert done.returncode == 0, done.stderr
-    checkpoint = tmp_path / "ckpt/fastflow_fabric.ckpt"
-    for options in (("--mindir_version", 1), ("--file_format", "ONNX")):
-        done = program("export.py", "--ckpt_file", checkpoint, "--output_dir", tmp_path, *options)
-        assert done.returncode == 0, done.stderr
-    environment = {**os.environ, "LITE_HOME": str(LITE_HOME), "FASTFLOW_INFER": str(runner.program)}
-    command = ["bash", ROOT / "scripts/run_infer_cpu.sh", tmp_path / "fastflow_fabric.mindir", tmp_path / "data"]
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment | {"PYTHON": sys.executable}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-
-    from src import evaluation
-    from src.data.layouts import samples_for_testing
-    from src.deploy import export
-
-    wanted = json.loads((tmp_path / "ckpt/fastflow_fabric.json").read_text())["metrics"]
-    folder = tmp_path / "infer/fabric"
-    found = {"C++ runner": json.loads((folder / "acc_fabric.json").read_text())["metrics"]}
-    test = evaluation.TestSet.load(samples_for_testing(tmp_path / "data", "fabric", "mvtec"), 256, "nearest", 2)
-    manifest = json.loads((folder / "input/manifest.json").read_text())["samples"]
-    images = [np.fromfile(folder / "input" / entry["file"], "<f4").reshape(1, 3, 256, 256) for entry in manifest]
-    for name, file_format in (("fastflow_fabric.mindir", "MINDIR"), ("fastflow_fabric.onnx", "ONNX")):
-        maps, scores = zip(*map(export.load(tmp_path / name, file_format), images))
-        found[file_format] = evaluation.figures(test, np.concatenate(maps)[:, 0], np.concatenate(scores))
-    for runtime, figures in found.items():
-        for name in ("pixel_auc", "image_auc", "aupro"):
-            assert figures[name] == pytest.approx(wanted[name], abs=1e-4), (runtime, name)
+def test_an_output_of_another_size_or_that_is_missing_names_the_picture(tmp_path):
+    path = str(tmp_path / "a_score.bin")
+    with pytest.raises(UserError, match=r"no output .*a_score\.bin for picture good/000\.png; run the runner again"):
+        read_output(path, 1, "good/000.png")
+    np.zeros(2, "<f4").tofile(path)
+    with pytest.raises(UserError, match=r"a_score\.bin holds 2 values, not 1, for picture good/000\.png"):
+        read_output(path, 1, "good/000.png")
+    assert read_output(path, 2, "good/000.png").tolist() == [0, 0]

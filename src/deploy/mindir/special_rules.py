@@ -1,4 +1,7 @@
-"""How operations of version 3 are written in version 1: those that become other operations, or need a check."""
+"""The rules for operations that become others in version 1, or that are rewritten only under a condition.
+
+Each is a function that writes what replaces a call, or raises a `UserError` that says what has no rule.
+"""
 
 from collections.abc import Callable
 
@@ -10,19 +13,26 @@ from src.utils import UserError
 
 
 def _tuple(call: Call, writer: Writer) -> None:
-    """MakeTuple's own attributes are left out."""
+    """MakeTuple(values...) stays, without its attributes."""
     writer.write(call, "MakeTuple", call.inputs)
 
 
 def _add_in_place(call: Call, writer: Writer) -> None:
-    """InplaceAddExt(a, b, alpha, order), checked by `Graph.check_side_effects`, is a + b."""
+    """InplaceAddExt(a, b, alpha, monad) computes `a += alpha * b`; for an alpha of 1 it becomes Add(a, b).
+
+    `Graph.check_side_effects` has made sure that nothing else reads a.
+    """
     if writer.constant(call.inputs[2], call) != 1:
         raise UserError(f"{call} has no rule for a factor; write a = a + b")
     writer.write(call, "Add", [writer.as_tensor(entry) for entry in call.inputs[:2]])
 
 
 def _pad(call: Call, writer: Writer) -> None:
-    """PadV3 pads by an argument, last dimension first; Pad by an attribute, first dimension first."""
+    """PadV3(x, paddings, value) becomes Pad(x), which pads by zeros.
+
+    PadV3's paddings are an argument, the last dimension's first, and may leave out leading dimensions. Pad's are an
+    attribute with all dimensions, the first one's first.
+    """
     attributes = call.attributes
     if attributes["mode"] != "constant" or not attributes.get("paddings_contiguous", True):
         raise UserError(f"{call} has no rule for {attributes['mode']}; pad by zeros")
@@ -36,7 +46,7 @@ def _pad(call: Call, writer: Writer) -> None:
 
 
 def _matmul(call: Call, writer: Writer) -> None:
-    """MatMulExt (ops.matmul) multiplies matrices or stacks; version 1 has an operation for each."""
+    """MatMulExt(a, b), of ops.matmul, becomes MatMul for two matrices and BatchMatMul for stacks of matrices."""
     ranks = [len(writer.shapes[entry]) for entry in call.inputs]
     if min(ranks) < 2:
         raise UserError(f"{call} has no rule for vectors; multiply matrices")
@@ -45,16 +55,19 @@ def _matmul(call: Call, writer: Writer) -> None:
 
 
 def _reduce_max(call: Call, writer: Writer) -> None:
-    """max x = -min -x: ReduceMax of MindSpore Lite 2.0 on CPU gives 0 where all values are negative."""
+    """ReduceMax(x, axis, keep_dims) becomes -ReduceMin(-x, axis).
+
+    The reason is a fault of MindSpore Lite 2.0 on the CPU: its ReduceMax gives 0 where all values are negative.
+    """
     x, axis, keep_dims = call.inputs[:3]
     attributes = {"keep_dims": writer.constant(keep_dims, call)}
     negative = writer.write_before(call, "Neg", [x], writer.shapes[x])
-    least = writer.write_before(call, "ReduceMin", [negative, axis], call.shape, attributes)
-    writer.write(call, "Neg", [least])
+    minimum = writer.write_before(call, "ReduceMin", [negative, axis], call.shape, attributes)
+    writer.write(call, "Neg", [minimum])
 
 
 def _reduce_sum(call: Call, writer: Writer) -> None:
-    """ReduceSum(x, axis, keep_dims, skip_mode) and SumExt(x, axis, keep_dims, dtype)."""
+    """ReduceSum(x, axis, keep_dims, skip_mode) and SumExt(x, axis, keep_dims, dtype) become ReduceSum(x, axis)."""
     axis, keep_dims, last = (writer.constant(entry, call) for entry in call.inputs[1:])
     if axis in (None, ()) or last not in (None, False):
         raise UserError(f"{call} has no rule without axes or with another type; name the axes and stay in float32")
@@ -62,21 +75,22 @@ def _reduce_sum(call: Call, writer: Writer) -> None:
 
 
 def _reciprocal(call: Call, writer: Writer) -> None:
-    """1 / x."""
+    """Reciprocal(x) becomes 1 / x."""
     writer.write(call, "RealDiv", [writer.scalar("one.float32", 1.0), call.inputs[0]])
 
 
 def _rsqrt(call: Call, writer: Writer) -> None:
-    """1 / sqrt(x): Rsqrt of MindSpore Lite 2.0 on CPU is an approximation, off by a thousandth."""
+    """Rsqrt(x) becomes 1 / sqrt(x), because MindSpore Lite 2.0's on the CPU is wrong by up to a thousandth."""
     root = writer.write_before(call, "Sqrt", call.inputs[:1], call.shape)
     writer.write(call, "RealDiv", [writer.scalar("one.float32", 1.0), root])
 
 
 def _cast(call: Call, writer: Writer) -> None:
+    """Cast has no rule: only float32 is rewritten."""
     raise UserError(f"{call} has no rule for MindIR version 1; compute in float32 throughout")
 
 
-SPECIAL: dict[str, Callable[[Call, Writer], None]] = {
+SPECIAL_RULES: dict[str, Callable[[Call, Writer], None]] = {
     "MakeTuple": _tuple,
     "InplaceAddExt": _add_in_place,
     "PadV3": _pad,

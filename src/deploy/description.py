@@ -1,0 +1,127 @@
+"""The JSON beside an exported file: what the file takes and gives, and where it comes from.
+
+`src.deploy.export` writes it, `src.deploy.runner_files` reads it. No MindSpore here: it is also read on the machine
+that holds the device.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from src.files import description_of
+from src.utils import UserError, read_json, write_json
+
+ANOMALY_MAP, SCORE = "anomaly_map", "score"  # the outputs' names; the runner's files end in them
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInput:
+    """The input of an exported file.
+
+    Attributes:
+        name: as runtimes show it.
+        shape: (B, 3, S, S).
+        type: of the elements.
+        colours: the order of the channels.
+        scale: the formula from the pixels' values in 0..255 to the input, for people.
+        mean, std: per channel, for that formula.
+    """
+
+    name: str = "image"
+    shape: list[int]
+    type: str = "float32"
+    colours: str = "RGB"
+    scale: str = "value / 255, then (value - mean) / std"
+    mean: list[float]
+    std: list[float]
+
+    @property
+    def size(self) -> int:
+        """S, the height and width of the pictures in pixels."""
+        return self.shape[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOutput:
+    """An output of an exported file: its name, and shape and type of the array."""
+
+    name: str
+    shape: list[int]
+    type: str = "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What the JSON holds. The attributes' names are its keys, in this order.
+
+    Attributes:
+        file: the exported file's name.
+        format: MINDIR, ONNX or AIR.
+        mindir_version: 3 or 1; None for other formats.
+        category: what the model was trained on, if that is known.
+        split: how the good pictures were divided into training and test (`Source.split`), if that is known.
+        input: the pictures.
+        outputs: the anomaly map (B, 1, S, S) and the score (B,), or the latents of each scale.
+        thresholds: the checkpoint's, by name; {} if it has none.
+        architecture: the options that shape the network (`Architecture`), by name.
+        checkpoint: the exported checkpoint's name.
+        checkpoint_sha256: its SHA-256 digest as hexadecimal digits.
+        largest_difference: between the outputs of the network and of the exported file; None for AIR, which only
+            an Ascend device can load.
+        versions: of what computed, by name.
+    """
+
+    file: str
+    format: str
+    mindir_version: int | None
+    category: str | None
+    split: dict | None
+    input: ModelInput
+    outputs: list[ModelOutput]
+    thresholds: dict[str, float]
+    architecture: dict
+    checkpoint: str
+    checkpoint_sha256: str
+    largest_difference: float | None
+    versions: dict[str, str]
+
+    def to_json(self) -> dict:
+        """The JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict) -> "Description":
+        """From a JSON object.
+
+        Raises:
+            KeyError, TypeError: a key is missing, or a value has another type.
+        """
+        values = {"split": None} | value  # older versions wrote no split
+        values = {field.name: values[field.name] for field in fields(cls)}
+        values["input"] = ModelInput(**value["input"])
+        values["outputs"] = [ModelOutput(**output) for output in value["outputs"]]
+        if len(values["input"].shape) != 4:
+            raise TypeError("the input has not four dimensions")
+        return cls(**values)
+
+
+def write_description(exported: Path, description: Description) -> None:
+    """Write the description beside an exported file."""
+    write_json(description_of(exported), description.to_json())
+
+
+def read_description(exported: str | Path) -> Description:
+    """Read the description beside an exported file.
+
+    Raises:
+        UserError: it or the file is missing, it is not export.py's, or the file gives no anomaly map.
+    """
+    path = description_of(Path(exported))
+    if not Path(exported).is_file() or not path.is_file():
+        raise UserError(f"{exported} or {path.name} beside it is missing; export both with export.py")
+    try:
+        description = Description.from_json(read_json(path))
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} is not export.py's; export the model again") from error
+    if not {ANOMALY_MAP, SCORE} <= {output.name for output in description.outputs}:
+        raise UserError(f"{exported} gives no anomaly map; export it with --outputs map")
+    return description

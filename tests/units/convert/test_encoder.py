@@ -1,0 +1,86 @@
+"""Published weights of encoders: batch norms folded, later stages left out, every misfit named."""
+
+import numpy as np
+import pytest
+import torch
+
+from src import checkpoint
+from src.convert.convert import convert
+from src.convert.encoder import fold
+from src.encoder import Encoder
+from src.metadata import Metadata
+from tests.support.foreign_weights import refusal, resnet18_state, save
+
+LITE = "efficientnet_lite0"
+
+
+def test_a_folded_convolution_is_a_convolution_and_its_batch_norm():
+    torch.manual_seed(2)
+    conv = torch.nn.Conv2d(6, 4, 3, groups=2, bias=False)
+    norm = torch.nn.BatchNorm2d(4, eps=0.1).eval()
+    for value in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+        torch.nn.init.uniform_(value, 0.5, 1.5)
+    arrays = {name: value.numpy() for name, value in norm.state_dict().items()}
+    weight, bias = fold(conv.weight.detach().numpy(), arrays, 0.1)
+    assert (weight.dtype, bias.dtype) == (np.float32, np.float32)
+    image = torch.randn(2, 6, 5, 5)
+    with torch.no_grad():
+        wanted = norm(conv(image))
+        found = torch.nn.functional.conv2d(image, torch.from_numpy(weight), torch.from_numpy(bias), groups=2)
+    np.testing.assert_allclose(found.numpy(), wanted.numpy(), atol=1e-6)
+
+
+def test_what_a_classifier_has_beyond_stage_3_is_left_out(tmp_path):
+    state = resnet18_state()
+    line = convert(save(state, tmp_path), tmp_path / "e.ckpt", None, None, None)
+    assert line == f"{tmp_path}/e.ckpt: encoder resnet18"
+    arrays, metadata = checkpoint.read(tmp_path / "e.ckpt", "encoder")
+    assert metadata == Metadata("encoder", backbone="resnet18")
+    assert set(arrays) == set(checkpoint.named_parameters(Encoder("resnet18").backbone))
+    assert not any(name.startswith(("layer4", "fc")) for name in arrays)
+    factor = state["bn1.weight"] / torch.sqrt(state["bn1.running_var"] + 1e-5)
+    np.testing.assert_allclose(
+        arrays["conv1.weight"], (state["conv1.weight"] * factor[:, None, None, None]).numpy(), rtol=1e-5, atol=1e-7
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("bn1.running_mean", "bn1.running_mean is missing"),
+        ("layer2.0.downsample.1.weight", "layer2.0.downsample.1.weight is missing"),
+        ("layer3.1.conv2.weight", "layer3.1.bn2.weight is unexpected in resnet18"),
+    ],
+)
+def test_a_parameter_that_is_missing_is_named(tmp_path, name, problem):
+    state = resnet18_state()
+    del state[name]
+    assert problem in refusal(save(state, tmp_path))
+
+
+def test_a_layer_that_is_missing_whole_is_named(tmp_path):
+    state = {name: value for name, value in resnet18_state().items() if not name.startswith("layer3.1.")}
+    message = refusal(save(state, tmp_path))
+    assert "does not fit the network: layer3.1.conv1.weight is missing; layer3.1.conv1.bias is missing" in message
+
+
+def test_a_parameter_that_is_unexpected_is_named(tmp_path):
+    state = resnet18_state() | {"layer1.0.se.fc1.bias": torch.ones(4)}
+    assert refusal(save(state, tmp_path)) == (
+        f"{tmp_path}/weights.pth: layer1.0.se.fc1.bias is unexpected in resnet18; check --arch"
+    )
+
+
+def test_an_encoder_under_the_wrong_name(tmp_path):
+    source = save(resnet18_state(), tmp_path)
+    assert "does not fit the network: " in refusal(source, "wide_resnet50_2")
+    assert "layer1.0.conv3.weight is missing" in refusal(source, "wide_resnet50_2")
+    assert refusal(source, LITE) == f"{source}: conv1.weight is unexpected in {LITE}; check --arch"
+
+
+def test_a_resnet_50_that_is_not_wide(tmp_path):
+    state = {"layer1.0.conv2.weight": torch.ones(64, 64, 3, 3), "layer1.0.conv3.weight": torch.ones(256, 64, 1, 1)}
+    assert refusal(save(state, tmp_path)) == (
+        f"{tmp_path}/weights.pth: not the weights of wide_resnet50_2, resnet18, efficientnet_lite0; "
+        "it begins with layer1.0.conv2.weight"
+    )

@@ -1,0 +1,108 @@
+"""The JSON beside an exported file: read as it was written, and refused where it is another one."""
+
+import json
+
+import pytest
+
+from src.deploy.description import ModelOutput, read_description, write_description
+from src.files import description_of
+from src.utils import UserError
+from tests.support.exported_files import description
+
+
+@pytest.fixture
+def file(tmp_path):
+    """An exported file with its description."""
+    path = tmp_path / "fastflow_nut.mindir"
+    path.write_bytes(b"graph")
+    write_description(path, description())
+    return path
+
+
+def test_it_is_read_as_it_was_written(file):
+    assert description_of(file) == file.with_name("fastflow_nut.mindir.json")
+    assert read_description(file) == read_description(str(file)) == description()
+    assert description().input.size == 32
+
+
+def test_the_keys_stay_what_they_are(file):
+    """Other programs read them."""
+    found = json.loads(description_of(file).read_text())
+    assert list(found) == [
+        "file",
+        "format",
+        "mindir_version",
+        "category",
+        "split",
+        "input",
+        "outputs",
+        "thresholds",
+        "architecture",
+        "checkpoint",
+        "checkpoint_sha256",
+        "largest_difference",
+        "versions",
+    ]
+    assert found["input"] == {
+        "name": "image",
+        "shape": [1, 3, 32, 32],
+        "type": "float32",
+        "colours": "RGB",
+        "scale": "value / 255, then (value - mean) / std",
+        "mean": [0.5, 0.4, 0.3],
+        "std": [0.25, 0.5, 1.0],
+    }
+    assert found["outputs"] == [
+        {"name": "anomaly_map", "shape": [1, 1, 32, 32], "type": "float32"},
+        {"name": "score", "shape": [1], "type": "float32"},
+    ]
+
+
+def change(file, **values):
+    path = description_of(file)
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_one_of_an_older_version_has_no_split(file):
+    path = description_of(file)
+    value = json.loads(path.read_text())
+    del value["split"]
+    path.write_text(json.dumps(value | {"a_later_key": 1}))
+    assert read_description(file) == description()
+
+
+@pytest.mark.parametrize("missing", ["fastflow_nut.mindir", "fastflow_nut.mindir.json"])
+def test_file_and_description_belong_together(file, missing):
+    (file.parent / missing).unlink()
+    with pytest.raises(UserError, match=r"or fastflow_nut\.mindir\.json beside it is missing; export both"):
+        read_description(file)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"outputs": None},
+        {"outputs": ["score"]},
+        {"outputs": [{"shape": [1]}]},
+        {"input": {}},
+        {"input": None},
+        {"input": {"shape": [1, 3, 32], "mean": [0, 0, 0], "std": [1, 1, 1]}},
+        {"input": {"shape": 32, "mean": [0, 0, 0], "std": [1, 1, 1]}},
+    ],
+)
+def test_another_json_is_refused(file, values):
+    change(file, **values)
+    with pytest.raises(UserError, match=r"fastflow_nut\.mindir\.json is not export\.py's; export the model again"):
+        read_description(file)
+
+
+def test_a_json_without_category_is_refused(file):
+    description_of(file).write_text('{"input": {}, "outputs": []}')
+    with pytest.raises(UserError, match=r"is not export\.py's"):
+        read_description(file)
+
+
+def test_a_file_that_gives_latents_is_refused(file):
+    write_description(file, description(outputs=[ModelOutput(name="latent_0", shape=[1, 64, 8, 8])]))
+    with pytest.raises(UserError, match=r"gives no anomaly map; export it with --outputs map"):
+        read_description(file)
