@@ -46,7 +46,7 @@ trap 'rm -rf "$work"' EXIT
 # -Wno-psabi: vectors never cross the library's border. nodelete: its threads run until the process ends.
 read -r -a flags <<<"${CXXFLAGS:-}"
 "$compiler" -std=c++17 -O3 -fPIC -shared -pthread -Wno-psabi "${flags[@]}" \
-    -isystem "$(echo "$work"/headers/*.data/data/include)" src/kernels/cpp/*.cpp \
+    -isystem "$(echo "$work"/headers/*.data/data/include)" src/kernels/cpp/*.cc \
     -L"$libraries" -l:libdnnl.so.3 -Wl,-rpath,"$libraries" -Wl,--no-undefined -Wl,-z,nodelete -o "$work/library.so" ||
     die "src/kernels/cpp, $compiler could not compile it; see its messages above"
 mv "$work/library.so" "$target"

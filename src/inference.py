@@ -60,7 +60,7 @@ def evaluate_checkpoint(options: argparse.Namespace) -> dict:
         UserError: anything wrong with the input.
     """
     detector, meta = checkpoint.load_detector(options.ckpt_path)
-    cells.install(detector)
+    cells.install(detector, library.in_use)
     category = options.category or meta.get("category")
     if not category:
         raise UserError(f"{options.ckpt_path} does not say its category; give --category")
@@ -102,7 +102,7 @@ def predict_folder(options: argparse.Namespace) -> dict[str, dict]:
         UserError: no pictures, or panels that would be written among the pictures.
     """
     detector, meta = checkpoint.load_detector(options.ckpt_path)
-    cells.install(detector)
+    cells.install(detector, library.in_use)
     base, folder = Path(options.img_dir).resolve(), Path(options.output_dir).resolve()
     if folder == base or base in folder.parents:
         raise UserError(f"--output_dir {folder} is among the pictures of --img_dir; give a folder outside of it")

@@ -74,7 +74,7 @@ class Training:
         self.files.remove_leftovers()
         self.detector = Detector(architecture, options.seed)
         checkpoint.load_encoder(self.detector.encoder, options.backbone, options.pre_ckpt_path)
-        cells.install(self.detector)
+        cells.install(self.detector, library.in_use)
         if group.leads and (hint := library.hint(options)):
             log.info(hint)
 

@@ -1,6 +1,7 @@
-"""Which library of CPU kernels this process uses: what `scripts/build_cpu_kernels.sh` built, if anything.
+"""Which library of CPU kernels this process uses: the one that `scripts/build_cpu_kernels.sh` built, if any.
 
-Nothing here imports MindSpore: whether there are kernels decides how oneDNN is set up before that (`src.device`).
+Nothing here imports MindSpore, because oneDNN is set up before MindSpore is imported, and how depends on whether there
+are kernels (`src.runtime.device`).
 """
 
 import argparse
@@ -20,9 +21,9 @@ in_use: Path | None = None  # set by `choose`
 
 
 def path() -> Path:
-    """Where the library of these sources for this MindSpore and processor is built; it may not be there."""
+    """Where the library of these sources for this MindSpore and processor is built. It need not exist."""
     digest = hashlib.sha256()
-    for file in (SCRIPT, *sorted(SOURCES.glob("*.h")), *sorted(SOURCES.glob("*.cpp"))):
+    for file in (SCRIPT, *sorted(SOURCES.glob("*.h")), *sorted(SOURCES.glob("*.cc"))):
         digest.update(file.read_bytes())
     return BUILT / f"{versions().get('mindspore', 'unknown')}-{platform.machine()}-{digest.hexdigest()[:16]}.so"
 
@@ -50,7 +51,7 @@ def choose(option: str) -> bool:
 
 
 def hint(options: argparse.Namespace) -> str:
-    """What to tell who trains on a CPU without the kernels, or nothing where they would not help."""
+    """A line for users who train on a CPU without the kernels; empty where the kernels would not help."""
     could = platform.system() == "Linux" and platform.machine() == "x86_64" and options.device_target == "CPU"
     if not could or in_use is not None or options.cpu_kernels == "off" or options.amp_level != "O0":
         return ""
