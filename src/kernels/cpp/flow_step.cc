@@ -75,12 +75,14 @@ struct FlowStep {
         relu_backward = {Engine(), relu_from_output, format, format, format, 0.0F, 0.0F, forward};
     }
 
+    // The one for the shapes of a call, forwards or backwards.
     template <typename Name>
     static const FlowStep& Of(const Tensors<Name>& tensors) {
-        const Shape input = tensors.shape(Name::kX);
-        const Shape weights1 = tensors.shape(Name::kWeights1), weights2 = tensors.shape(Name::kWeights2);
-        return Cached<FlowStep>({input, weights1, weights2},
-                                [&] { return FlowStep(input, weights1, weights2); });
+        return Of({tensors.shape(Name::kX), tensors.shape(Name::kWeights1), tensors.shape(Name::kWeights2)});
+    }
+
+    static const FlowStep& Of(const std::vector<Shape>& shapes) {
+        return Cached<FlowStep>(shapes, [&] { return FlowStep(shapes[0], shapes[1], shapes[2]); });
     }
 
     // The geometry of a convolution whose output has the input's height and width.

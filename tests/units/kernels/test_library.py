@@ -71,8 +71,8 @@ def script(*arguments, **environment):
 @pytest.mark.parametrize(
     ("arguments", "environment", "message"),
     [
-        (("x",), {}, "error: argument x, unknown: usage: scripts/build_cpu_kernels.sh\n"),
-        ((), {"CXX": "no-such-g++"}, "error: C++ compiler no-such-g++, not found; install g++ or set CXX\n"),
+        (("x",), {}, "error: argument x, unknown, usage: scripts/build_cpu_kernels.sh\n"),
+        ((), {"CXX": "no-such-g++"}, "error: C++ compiler no-such-g++, not found, install g++ or set CXX\n"),
     ],
 )
 def test_the_build_says_what_is_wrong(arguments, environment, message):
@@ -126,7 +126,7 @@ def test_a_compiler_that_fails_leaves_nothing(copy):
 def test_a_python_without_mindspore_cannot_build():
     done = script(PYTHON=BARE)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert done.stderr.startswith(f"error: {BARE} has no MindSpore; ")
+    assert done.stderr.startswith(f"error: Python {BARE}, has no MindSpore, ")
 
 
 def test_a_path_that_mindspore_cannot_load_from(monkeypatch, tmp_path):
