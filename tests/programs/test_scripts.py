@@ -317,6 +317,20 @@ def test_in_ci_everything_must_be_there(project, call, missing):
     assert done.stdout.endswith(f"-m pytest CI={call.get('CI', 1)}\n")
 
 
+def test_a_python_without_a_module_that_is_needed_is_passed_over(tmp_path):
+    def found(*module, **environment):
+        variables = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"} | environment
+        command = ["bash", "-c", f'source "{ROOT}/scripts/common.sh"; find_python "$@"', "find_python", *module]
+        return subprocess.run(command, env=variables, capture_output=True, text=True)
+
+    assert found(PYTHON="false").stdout == "false\n"
+    assert found(PYTHON=sys.executable).stdout == f"{sys.executable}\n"
+    assert found("pip", PYTHON="false").stdout not in ("false\n", "")
+    none = found("no_such_module", PYTHON="false")
+    assert (none.returncode, none.stdout) == (2, "")
+    assert none.stderr.startswith("error: Python with no_such_module, not found, ")
+
+
 def test_without_the_venv_module_nothing_half_made_is_left(project):
     for _ in range(2):
         done = set_up(project, pip_status=1)
