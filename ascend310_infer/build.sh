@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Build the C++ runner, and with --tests build and run its unit tests.
 set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.sh"
+here=$root/ascend310_infer
 
 usage() {
     cat <<'TEXT'
@@ -20,14 +22,8 @@ The last line printed is the program's path.
 TEXT
 }
 
-fail() {
-    echo "error: $1" >&2
-    exit "${2:-2}"
-}
-
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 lite="" mindspore="" build="" abi="" tests=OFF sanitize=OFF
-while [ $# -gt 0 ]; do
+while [[ $# -gt 0 ]]; do
     option=$1
     case "$option" in
         --tests) tests=ON ;;
@@ -37,7 +33,7 @@ while [ $# -gt 0 ]; do
             exit 0
             ;;
         --lite_home | --mindspore_home | --build_dir | --cxx11_abi)
-            [ $# -gt 1 ] || fail "option $option, has no value, give one"
+            [[ $# -gt 1 ]] || die "option $option, has no value, give one"
             shift
             case "$option" in
                 --lite_home) lite=$1 ;;
@@ -46,63 +42,63 @@ while [ $# -gt 0 ]; do
                 --cxx11_abi) abi=$1 ;;
             esac
             ;;
-        *) fail "option $option, not known, see --help" ;;
+        *) die "option $option, not known, see --help" ;;
     esac
     shift
 done
-command -v cmake >/dev/null || fail "cmake, not found, install it (scripts/install_runner_toolchain.sh does)" 1
+command -v cmake >/dev/null || die "cmake, not found, install it (scripts/install_runner_toolchain.sh does)"
 
 configure=(-DFASTFLOW_TESTS="$tests" -DFASTFLOW_SANITIZE="$sanitize" -DFASTFLOW_CXX11_ABI="$abi")
 compile() { # compile BUILD-FOLDER CMAKE-OPTIONS...
     local folder=$1
     shift
-    cmake -S "$here" -B "$folder" "${configure[@]}" "$@" || fail "cmake, cannot configure $folder, see above" 1
-    cmake --build "$folder" --parallel "${JOBS:-2}" || fail "compiler, the build in $folder failed, see above" 1
+    cmake -S "$here" -B "$folder" "${configure[@]}" "$@" || die "cmake, cannot configure $folder, see above"
+    cmake --build "$folder" --parallel "${JOBS:-2}" || die "compiler, the build in $folder failed, see above"
 }
 
-if [ "$tests" = ON ]; then
+if [[ $tests == ON ]]; then
     build=${build:-$here/build/tests}
     compile "$build" -DLITE_HOME= -DMINDSPORE_HOME=
-    (cd "$build" && ctest --output-on-failure) || fail "unit tests, failed, see above" 1
+    (cd "$build" && ctest --output-on-failure) || die "unit tests, failed, see above"
     exit 0
 fi
-[ "$sanitize" = OFF ] || fail "option --sanitize, is for the unit tests, add --tests"
+[[ $sanitize == OFF ]] || die "option --sanitize, is for the unit tests, add --tests"
 
-# An option says more than the environment.
-if [ -z "$lite$mindspore" ]; then
+# Options overrule the environment.
+if [[ -z $lite$mindspore ]]; then
     lite=${LITE_HOME:-}
-    [ -n "$lite" ] || mindspore=${MINDSPORE_HOME:-}
+    [[ -n $lite ]] || mindspore=${MINDSPORE_HOME:-}
 fi
-[ -z "$lite" ] || [ -z "$mindspore" ] || fail "options --lite_home and --mindspore_home, both are given, give one"
+[[ -z $lite || -z $mindspore ]] || die "options --lite_home and --mindspore_home, both are given, give one"
 home=$lite$mindspore
-[ -n "$home" ] || fail "MindSpore, not given, set LITE_HOME or --lite_home (2.x), or MINDSPORE_HOME or --mindspore_home (1.8)"
-[ -d "$home" ] || fail "folder $home, not found, give the folder of MindSpore's runtime"
+[[ -n $home ]] || die "MindSpore, not given, set LITE_HOME or --lite_home (2.x), or MINDSPORE_HOME or --mindspore_home (1.8)"
+[[ -d $home ]] || die "folder $home, not found, give the folder of MindSpore's runtime"
 home=$(cd "$home" && pwd)
 
 library=""
 for candidate in "$home"/runtime/lib/libmindspore-lite.so "$home"/lib/libmindspore-lite.so \
     "$home"/lib/libmindspore-extendrt_python.so "$home"/lib/libmindspore.so; do
-    if [ -e "$candidate" ]; then
+    if [[ -e $candidate ]]; then
         library=$candidate
         break
     fi
 done
-[ -n "$library" ] || fail "folder $home, holds no MindSpore runtime library, give the folder above its lib"
+[[ -n $library ]] || die "folder $home, holds no MindSpore runtime library, give the folder above its lib"
 
-case "$(od -An -tx1 -j18 -N1 "$library" | tr -d ' ')" in # the machine in the ELF header
+case "$(od -An -tx1 -j18 -N1 "$library" | tr -d ' ')" in # the byte of the ELF header that names the machine
     b7) wanted=aarch64 ;;
     3e) wanted=x86_64 ;;
-    *) fail "library $library, is for neither aarch64 nor x86_64, give another runtime" ;;
+    *) die "library $library, is for neither aarch64 nor x86_64, give another runtime" ;;
 esac
 compiler=()
-if [ "$wanted" != "$(uname -m)" ]; then
+if [[ $wanted != "$(uname -m)" ]]; then
     cross=${CXX:-$wanted-linux-gnu-g++}
     command -v "$cross" >/dev/null ||
-        fail "library $library, is for $wanted and there is no $cross, run scripts/install_runner_toolchain.sh" 1
+        die "library $library, is for $wanted and there is no $cross, run scripts/install_runner_toolchain.sh"
     compiler=(-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR="$wanted" -DCMAKE_CXX_COMPILER="$cross")
 fi
 
-if [ -n "$lite" ]; then
+if [[ -n $lite ]]; then
     build=${build:-$here/build/lite}
     compile "$build" -DLITE_HOME="$home" -DMINDSPORE_HOME= "${compiler[@]}"
 else

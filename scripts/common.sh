@@ -1,42 +1,47 @@
 # shellcheck shell=bash
-# What the scripts share; to be sourced. Shell settings are the sourcing script's.
+# What the scripts share. A script sources this file after it has made its own shell settings.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# die TEXT: one error line, exit status 2.
+# die TEXT: end with exit status 2 and the line "error: TEXT". The text says what is wrong, where, and what to do, with
+# commas between the three.
 die() {
     printf 'error: %s\n' "$*" >&2
     exit 2
 }
 
-# find_python: the interpreter to use: $PYTHON, an active environment's, the project's .venv, else python3.
+# find_python [MODULE]: print the interpreter to use. It is the first of $PYTHON, the active environment's, the
+# project's .venv's, and python3; with MODULE given, the first of them that has this module.
 find_python() {
-    if [[ -n ${PYTHON:-} ]]; then
-        printf '%s\n' "$PYTHON"
-    elif [[ -n ${VIRTUAL_ENV:-} ]]; then
-        printf '%s\n' "$VIRTUAL_ENV/bin/python"
-    elif [[ -x $root/.venv/bin/python ]]; then
-        printf '%s\n' "$root/.venv/bin/python"
-    else
-        printf 'python3\n'
-    fi
+    local module=${1:-} candidates=() candidate
+    [[ -z ${PYTHON:-} ]] || candidates+=("$PYTHON")
+    [[ -z ${VIRTUAL_ENV:-} ]] || candidates+=("$VIRTUAL_ENV/bin/python")
+    [[ ! -x $root/.venv/bin/python ]] || candidates+=("$root/.venv/bin/python")
+    candidates+=(python3)
+    for candidate in "${candidates[@]}"; do
+        if [[ -z $module ]] || "$candidate" -m "$module" --version &>/dev/null; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+    done
+    die "Python with $module, not found, install python3-$module or set PYTHON to a Python that has it"
 }
 
 venv_has_pip() {
     "$root/.venv/bin/python" -m pip --version &>/dev/null
 }
 
-# make_venv REQUIREMENTS...: the project's .venv with these files installed (nothing is done twice).
+# make_venv REQUIREMENTS...: make the project's .venv and install what these files list, unless that is done already.
 make_venv() {
     local base=${PYTHON:-python3} stamp=$root/.venv/installed arguments=() file
     "$base" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' ||
-        die "$base is not Python 3.10 to 3.12, which MindSpore needs; set PYTHON to one that is"
+        die "Python $base, not 3.10 to 3.12 as MindSpore needs, set PYTHON to one that is"
     for file in "$@"; do arguments+=(-r "$root/$file"); done
     if [[ ! -e $root/.venv ]] && { ! "$base" -m venv "$root/.venv" &>/dev/null || ! venv_has_pip; }; then
-        rm -rf "$root/.venv" # half made
-        die "$base -m venv cannot make .venv; install its venv module (Debian, Ubuntu: apt-get install python3-venv)"
+        rm -rf "$root/.venv" # it is half made
+        die "Python $base, has no working venv module, install it (Debian, Ubuntu: apt-get install python3-venv)"
     fi
-    venv_has_pip || die "$root/.venv has no working pip; remove that folder and run this again"
+    venv_has_pip || die "folder $root/.venv, has no working pip, remove it and run this again"
     if [[ $(cat "$stamp" 2>/dev/null) != "$(cd "$root" && cat "$@" requirements.txt | cksum)" ]]; then
         echo "installing into .venv ..."
         "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check "${arguments[@]}"
@@ -44,15 +49,16 @@ make_venv() {
     fi
 }
 
-# works LOG: whether the program has said something there other than an error, and MindSpore's own warnings.
-works() {
+# is_at_work LOG: whether the program has written something there that is neither an error nor one of MindSpore's own
+# messages.
+is_at_work() {
     ! grep -qE '^(error: |Traceback )' "$1" && grep -qvE '^\[(INFO|WARNING|ERROR|CRITICAL)\] ' "$1"
 }
 
-# launch NAME PROGRAM ARGUMENTS...: run a program of the project's root. With FOREGROUND=1 it runs here, and its
-# status is ours. Otherwise it goes on in the background with a log that ends in its exit status. It is watched until
-# it has been at work for two seconds, or has said nothing for 15 (MindSpore alone takes some to import); one that ends
-# in that time is reported with its log and status.
+# launch NAME PROGRAM ARGUMENTS...: run a program of the project. With FOREGROUND=1 it runs in the foreground, and its
+# exit status is returned. Otherwise it runs in the background, with a log that ends in its exit status. It is watched
+# until it has been at work for 2 seconds, or for 15 seconds in all, since importing MindSpore alone takes some. If it
+# ends in that time, its log is shown and its exit status returned.
 launch() {
     local name=${1//\//_} program=$2 python pid status=0 tick at_work=0
     local log=$PWD/logs/$name.log
@@ -63,7 +69,7 @@ launch() {
         return
     fi
     mkdir -p "$PWD/logs"
-    # shellcheck disable=SC2016 # the inner shell expands it
+    # shellcheck disable=SC2016 # these variables are the inner shell's
     nohup bash -c '"$@"; status=$?; echo "exit status $status"; exit "$status"' "$program" \
         "$python" -u "$root/$program" "$@" >"$log" 2>&1 </dev/null &
     pid=$!
@@ -74,12 +80,12 @@ launch() {
             cat "$log"
             return "$status"
         fi
-        if works "$log"; then at_work=$((at_work + 1)); fi
+        if is_at_work "$log"; then at_work=$((at_work + 1)); fi
     done
     echo "$name: started, process $pid; follow it with: tail -f '$log'"
 }
 
-# read_flag USAGE ARGUMENT: sets FOREGROUND to 1 for -f, else 0; for -h prints the usage and ends.
+# read_flag USAGE ARGUMENT: set FOREGROUND to 1 for -f and to 0 otherwise; for -h print the usage and end.
 read_flag() {
     FOREGROUND=0
     case $2 in
@@ -91,35 +97,42 @@ read_flag() {
     esac
 }
 
-# one_device_run DEVICE PROGRAM USAGE ARGUMENTS...: what the run_standalone_train_* and run_eval_* scripts do.
-# ARGUMENTS: [-f|--foreground] DATASET_PATH CHECKPOINT CATEGORY [DEVICE_ID] [more options of the program]
+# The functions below do the work of the run_* scripts. Each takes the script's own arguments after the device (and the
+# program), and says in `usage` what they are.
+
+# one_device_run DEVICE PROGRAM ARGUMENTS...: for run_standalone_train_* and run_eval_*.
 one_device_run() {
-    local device=$1 program=$2 usage=$3 option=--ckpt_path device_id=0
-    shift 3
-    [[ $program == train.py ]] && option=--pre_ckpt_path
+    local device=$1 program=$2 option=ckpt_path device_id=0 usage
+    shift 2
+    [[ $program != train.py ]] || option=pre_ckpt_path
+    usage="bash scripts/${0##*/} [-f] DATASET_PATH ${option^^} CATEGORY [DEVICE_ID] [OPTIONS of $program]"
     read_flag "$usage" "${1:-}"
     shift "$FOREGROUND"
-    [[ $# -ge 3 ]] || die "three arguments are needed: $usage"
+    [[ $# -ge 3 ]] || die "arguments, three are needed, usage: $usage"
     local dataset=$1 checkpoint=$2 category=$3
     shift 3
     if [[ ${1:-} =~ ^[0-9]+$ ]]; then
         device_id=$1
         shift
     fi
-    launch "${program%.py}_$category" "$program" --dataset_path "$dataset" "$option" "$checkpoint" \
+    launch "${program%.py}_$category" "$program" --dataset_path "$dataset" "--$option" "$checkpoint" \
         --category "$category" --device_target "$device" --device_id "$device_id" "$@"
 }
 
-# distributed_run DEVICE USAGE ARGUMENTS...: what the run_distribute_train_* scripts do.
-# ARGUMENTS: [-f|--foreground] DATASET_PATH PRE_CKPT_PATH CATEGORY WORKER_NUM [options of train.py] [-- options of msrun]
+# distributed_run DEVICE ARGUMENTS...: for run_distribute_train_*. To train on several machines, the script is run on
+# each of them with the same WORKER_NUM (the processes of all machines together) and the options of msrun that the usage
+# names, with a --node_rank of its own.
 distributed_run() {
-    local device=$1 usage=$2 options=()
-    shift 2
+    local device=$1 options=() usage
+    shift
+    usage="bash scripts/${0##*/} [-f] DATASET_PATH PRE_CKPT_PATH CATEGORY WORKER_NUM"
+    usage+=" [OPTIONS of train.py] [-- OPTIONS of msrun: on several machines --local_worker_num N --master_addr FIRST_MACHINE"
+    usage+=" --master_port 8118 --node_rank 0 (then 1, ...), and a --ckpt_dir that all of them see]"
     read_flag "$usage" "${1:-}"
     shift "$FOREGROUND"
-    [[ $# -ge 4 ]] || die "four arguments are needed: $usage"
+    [[ $# -ge 4 ]] || die "arguments, four are needed, usage: $usage"
     local dataset=$1 checkpoint=$2 category=$3 workers=$4
-    [[ $workers =~ ^[1-9][0-9]*$ ]] || die "$workers is not a number of processes: $usage"
+    [[ $workers =~ ^[1-9][0-9]*$ ]] || die "WORKER_NUM $workers, not a number of processes, usage: $usage"
     shift 4
     while [[ $# -gt 0 && $1 != -- ]]; do
         options+=("$1")
@@ -131,14 +144,15 @@ distributed_run() {
         ${options[@]+"${options[@]}"}
 }
 
-# all_categories_run DEVICE USAGE ARGUMENTS...: what the run_all_mvtec_* scripts do.
-# ARGUMENTS: [-f|--foreground] DATASET_PATH PRE_CKPT_PATH [DEVICE_ID ...] [more options of run_all.py]
+# all_categories_run DEVICE ARGUMENTS...: for run_all_mvtec_*.
 all_categories_run() {
-    local device=$1 usage=$2 devices=
-    shift 2
+    local device=$1 parallel="[DEVICE_ID ...]" devices="" usage
+    shift
+    [[ $device != CPU ]] || parallel="[--jobs N]"
+    usage="bash scripts/${0##*/} [-f] DATASET_PATH PRE_CKPT_PATH $parallel [OPTIONS of run_all.py]"
     read_flag "$usage" "${1:-}"
     shift "$FOREGROUND"
-    [[ $# -ge 2 ]] || die "two arguments are needed: $usage"
+    [[ $# -ge 2 ]] || die "arguments, two are needed, usage: $usage"
     local dataset=$1 checkpoint=$2
     shift 2
     while [[ ${1:-} =~ ^[0-9]+$ ]]; do

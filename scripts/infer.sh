@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# The deployment pipeline, for run_infer_310.sh and run_infer_cpu.sh; to be sourced after common.sh, which sets:
+# The deployment pipeline of run_infer_310.sh and run_infer_cpu.sh. They source this file after common.sh, which sets:
 : "${root:?}"
 
-# runner_program: build the C++ runner, or take $FASTFLOW_INFER; prints its path.
+# runner_program: print the path of the C++ runner, which is $FASTFLOW_INFER, or is built where that is not set.
 runner_program() {
     if [[ -n ${FASTFLOW_INFER:-} ]]; then
-        [[ -x $FASTFLOW_INFER ]] || die "FASTFLOW_INFER=$FASTFLOW_INFER is not a program; build it with ascend310_infer/build.sh"
+        [[ -x $FASTFLOW_INFER ]] || die "FASTFLOW_INFER=$FASTFLOW_INFER, not a program, build it with ascend310_infer/build.sh"
         printf '%s\n' "$FASTFLOW_INFER"
         return
     fi
@@ -14,8 +14,8 @@ runner_program() {
     printf '%s\n' "$log" | tail -n 1
 }
 
-# infer_pipeline DEVICE USAGE MINDIR_PATH DATASET_PATH [CATEGORY] [DEVICE_ID] [options of postprocess.py]:
-# preprocess, run, postprocess, in a new folder infer/<category> that replaces an earlier one when all went well.
+# infer_pipeline DEVICE USAGE MINDIR_PATH DATASET_PATH [CATEGORY] [DEVICE_ID] [OPTIONS of postprocess.py]: preprocess,
+# run and postprocess in a new folder, which replaces an earlier infer/<category> when all went well.
 infer_pipeline() {
     local device=$1 usage=$2 mindir dataset category="" device_id=0
     shift 2
@@ -24,7 +24,7 @@ infer_pipeline() {
         return 0
         ;;
     esac
-    [[ $# -ge 2 ]] || die "two arguments are needed: $usage"
+    [[ $# -ge 2 ]] || die "arguments, two are needed, usage: $usage"
     mindir=$1 dataset=$2
     shift 2
     if [[ $# -gt 0 && $1 != -* ]]; then
@@ -39,11 +39,11 @@ infer_pipeline() {
     python=$(find_python)
     program=$(runner_program) || return
     if [[ $(od -An -tx1 -j18 -N1 "$program" | tr -d ' ') == b7 && $(uname -m) != aarch64 ]]; then
-        emulator=(qemu-aarch64 -L /usr/aarch64-linux-gnu) # a runtime for aarch64, as PyPI's
+        emulator=(qemu-aarch64 -L /usr/aarch64-linux-gnu) # the program is for aarch64, as the runtime on PyPI is
     fi
     mkdir -p "$PWD/infer"
     work=$(mktemp -d "$PWD/infer/.run.XXXXXX")
-    # shellcheck disable=SC2064 # the folder's name of now is meant
+    # shellcheck disable=SC2064 # expanded now: the variable is gone when the trap runs
     trap "rm -rf $(printf %q "$work")" EXIT
 
     "$python" "$root/preprocess.py" --mindir_path "$mindir" --dataset_path "$dataset" --img_dir "$work/input" \
@@ -56,7 +56,7 @@ infer_pipeline() {
         --output_dir "$work/panels" --result_path "$work/acc_$name.json" "$@" | tee "$work/acc_$name.log"
 
     target=$PWD/infer/$name
-    chmod +rwx "$work" # mktemp made it for this user alone; this is what the umask allows
+    chmod +rwx "$work" # mktemp made it for this user alone; now it has what the umask allows
     rm -rf "$target"
     mv "$work" "$target"
     trap - EXIT

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Make the C++ runner buildable and runnable on this machine's CPU, without any Ascend software.
 set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 usage() {
     cat <<'TEXT'
@@ -17,12 +18,6 @@ A second run changes nothing. The environment variable PYTHON chooses the Python
 TEXT
 }
 
-fail() {
-    echo "error: $1" >&2
-    exit 1
-}
-
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 lite=""
 with_1_8=no
 for argument in "$@"; do
@@ -34,71 +29,61 @@ for argument in "$@"; do
         --with-1.8) with_1_8=yes ;;
         -*)
             usage >&2
-            fail "option $argument, unknown; choose one of the above"
+            die "option $argument, unknown, choose one of the above"
             ;;
         *)
-            [ -z "$lite" ] || fail "argument $argument, more than one folder; give one"
+            [[ -z $lite ]] || die "argument $argument, more than one folder, give one"
             lite=$argument
             ;;
     esac
 done
-lite=${lite:-$here/build/mindspore-lite-2.0.0}
+lite=${lite:-$root/build/mindspore-lite-2.0.0}
 old=$(dirname "$lite")/mindspore-1.8.1
 
 machine=$(uname -m)
 case "$machine" in
     x86_64) needed=(cmake:cmake make:make unzip:unzip g++:g++ aarch64-linux-gnu-g++:g++-aarch64-linux-gnu qemu-aarch64:qemu-user cppcheck:cppcheck) ;;
     aarch64) needed=(cmake:cmake make:make unzip:unzip g++:g++ cppcheck:cppcheck) ;;
-    *) fail "machine $machine, the runner's CPU build knows x86_64 and aarch64; use one of them" ;;
+    *) die "machine $machine, the runner's CPU build knows x86_64 and aarch64, use one of them" ;;
 esac
 
 missing=()
 for pair in "${needed[@]}"; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
-if [ "${#missing[@]}" -gt 0 ]; then
-    command -v apt-get >/dev/null || fail "packages ${missing[*]}, missing and there is no apt-get; install them by hand"
+if [[ ${#missing[@]} -gt 0 ]]; then
+    command -v apt-get >/dev/null || die "packages ${missing[*]}, missing and there is no apt-get, install them by hand"
     as_root=()
-    if [ "$(id -u)" -ne 0 ]; then
+    if [[ $(id -u) -ne 0 ]]; then
         command -v sudo >/dev/null ||
-            fail "packages ${missing[*]}, missing and this is neither root nor has sudo; let an administrator install them"
+            die "packages ${missing[*]}, missing and this is neither root nor has sudo, let an administrator install them"
         as_root=(sudo)
     fi
-    "${as_root[@]}" apt-get update || fail "apt-get update, failed; check the network and the apt sources"
+    "${as_root[@]}" apt-get update || die "apt-get update, failed, check the network and the apt sources"
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" ||
-        fail "packages ${missing[*]}, apt-get could not install them; see its message above"
+        die "packages ${missing[*]}, apt-get could not install them, see its message above"
 fi
 
-find_python() {
-    local candidate
-    for candidate in "${PYTHON:-}" "${VIRTUAL_ENV:+$VIRTUAL_ENV/bin/python}" "$here/.venv/bin/python" python3; do
-        if [ -n "$candidate" ] && "$candidate" -m pip --version >/dev/null 2>&1; then
-            echo "$candidate"
-            return
-        fi
-    done
-    fail "python3 with pip, not found; install python3-pip or set PYTHON to a Python that has pip"
-}
-
-# fetch REQUIREMENT TARGET PROOF PIP-OPTIONS...: download one wheel and unzip it to TARGET, complete or not at all.
+# fetch REQUIREMENT TARGET PROOF PIP-OPTIONS...: download one wheel and unzip it to the folder TARGET, complete or not at
+# all. PROOF is a file in it that shows that it is complete.
 fetch() {
     local requirement=$1 target=$2 proof=$3 python parent work
     shift 3
-    if [ -e "$target/$proof" ]; then
+    if [[ -e $target/$proof ]]; then
         echo "$requirement is in $target"
         return
     fi
-    [ ! -e "$target" ] || fail "folder $target, exists but holds no $proof; remove it or choose another folder"
-    python=$(find_python)
+    [[ ! -e $target ]] || die "folder $target, exists but holds no $proof, remove it or choose another folder"
+    python=$(find_python pip)
     parent=$(dirname "$target")
-    mkdir -p "$parent" || fail "folder $parent, cannot be made; choose a folder that can be written"
-    work=$(mktemp -d "$parent/.download.XXXXXX") || fail "folder $parent, cannot be written; choose another folder"
-    # shellcheck disable=SC2064  # the folder's name of now is meant
+    mkdir -p "$parent" || die "folder $parent, cannot be made, choose a folder that can be written"
+    work=$(mktemp -d "$parent/.download.XXXXXX") || die "folder $parent, cannot be written, choose another folder"
+    # shellcheck disable=SC2064 # expanded now: the variable is gone when the trap runs
     trap "rm -rf '${work//\'/\'\\\'\'}'" EXIT
     "$python" -m pip download --disable-pip-version-check --quiet --no-deps --no-cache-dir --only-binary=:all: \
-        --dest "$work" "$@" "$requirement" || fail "package $requirement, pip could not download it; check the network"
-    unzip -q "$work"/*.whl -d "$work/tree" || fail "package $requirement, cannot be unzipped; check the disk's free space"
-    [ -e "$work/tree/$proof" ] || fail "package $requirement, holds no $proof; it is not the expected build"
+        --dest "$work" "$@" "$requirement" || die "package $requirement, pip could not download it, check the network"
+    unzip -q "$work"/*.whl -d "$work/tree" || die "package $requirement, cannot be unzipped, check the disk's free space"
+    [[ -e $work/tree/$proof ]] || die "package $requirement, holds no $proof, check that the index has the expected build"
     mv "$work/tree" "$target"
     rm -rf "$work"
     trap - EXIT
@@ -107,7 +92,7 @@ fetch() {
 
 cp37=(--python-version 3.7 --implementation cp --abi cp37m --platform linux_x86_64)
 fetch mindspore-lite==2.0.0 "$lite" mindspore_lite/lib/libmindspore-extendrt_python.so "${cp37[@]}"
-if [ "$with_1_8" = yes ]; then
+if [[ $with_1_8 == yes ]]; then
     fetch mindspore-ascend==1.8.1 "$old" mindspore/lib/libmindspore.so "${cp37[@]}" --platform manylinux1_x86_64 \
         --platform manylinux2010_x86_64 --platform manylinux2014_x86_64 --platform any
 fi

@@ -3,5 +3,4 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-usage="bash scripts/run_all_mvtec_ascend.sh [-f] DATASET_PATH PRE_CKPT_PATH [DEVICE_ID ...] [OPTIONS of run_all.py]"
-all_categories_run Ascend "$usage" "$@"
+all_categories_run Ascend "$@"

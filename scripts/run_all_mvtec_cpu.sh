@@ -3,5 +3,4 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-usage="bash scripts/run_all_mvtec_cpu.sh [-f] DATASET_PATH PRE_CKPT_PATH [--jobs N] [OPTIONS of run_all.py]"
-all_categories_run CPU "$usage" "$@"
+all_categories_run CPU "$@"

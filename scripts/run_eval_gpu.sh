@@ -3,5 +3,4 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-usage="bash scripts/run_eval_gpu.sh [-f] DATASET_PATH CKPT_PATH CATEGORY [DEVICE_ID] [OPTIONS of eval.py]"
-one_device_run GPU eval.py "$usage" "$@"
+one_device_run GPU eval.py "$@"

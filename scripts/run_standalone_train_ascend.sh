@@ -3,5 +3,4 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-usage="bash scripts/run_standalone_train_ascend.sh [-f] DATASET_PATH PRE_CKPT_PATH CATEGORY [DEVICE_ID] [OPTIONS of train.py]"
-one_device_run Ascend train.py "$usage" "$@"
+one_device_run Ascend train.py "$@"

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # Set up what the tests need (Python packages, the C++ runner's toolchain, the CPU kernels), and run them. Arguments go
-# to pytest. Without the toolchain or the kernels their tests are skipped; with CI set in the environment, that fails.
+# to pytest. Where the toolchain or the kernels cannot be had, their tests are skipped; with CI set in the environment,
+# this is an error.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cd "$root"
 make_venv requirements-dev.txt requirements-convert.txt
 if ! bash scripts/install_runner_toolchain.sh; then
-    [[ -z ${CI:-} ]] || die "the C++ runner's toolchain cannot be installed, and CI is set; see the message above"
+    [[ -z ${CI:-} ]] || die "the C++ runner's toolchain, cannot be installed and CI is set, see the message above"
     echo "the C++ runner's toolchain cannot be installed: its tests will be skipped" >&2
 fi
 if ! PYTHON=.venv/bin/python bash scripts/build_cpu_kernels.sh; then
-    [[ -z ${CI:-} ]] || die "the CPU kernels cannot be built, and CI is set; see the message above"
+    [[ -z ${CI:-} ]] || die "the CPU kernels, cannot be built and CI is set, see the message above"
     echo "the CPU kernels cannot be built: their tests will be skipped" >&2
 fi
 .venv/bin/python -m pytest "$@"

@@ -1,4 +1,7 @@
-"""FastFlow (arXiv 2111.07677): a 2D normalizing flow per scale, of affine coupling steps."""
+"""FastFlow (arXiv 2111.07677): a 2D normalizing flow per feature scale, made of affine coupling steps.
+
+Shapes are written with B for the batch, C for the channels and H x W for the map of one scale. All is float32.
+"""
 
 import math
 
@@ -7,16 +10,25 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from src.kernels.operations import ChannelSplit, PermutedAffine, PictureSum, Spread
 
-CLAMP = 2.0  # |s| < 2: one coupling scales by e^-2 to e^2 (FrEIA's AllInOneBlock as FastFlow sets it)
+# The constants of a flow step, as FastFlow sets them in FrEIA's AllInOneBlock.
+CLAMP = 2.0  # |s| < CLAMP: one coupling scales a value by e^-2 to e^2
+SUBNET_GAIN = 0.1  # on the subnet's output: s and t begin small
+SCALE_GAIN, SCALE_SLOPE = 0.2, 0.5  # scale = SCALE_GAIN * log(1 + exp(SCALE_SLOPE * g)), above 0 for every g
+INITIAL_SCALE = 1.0
 
 
 def uniform_conv(channels_in: int, channels_out: int, kernel: int, rng: np.random.Generator) -> nn.Conv2d:
-    """A zero-padded convolution, weight and bias drawn as PyTorch draws them: uniform in +-1/sqrt(fan_in)."""
+    """A convolution with zero padding: (B, channels_in, H, W) -> (B, channels_out, H, W).
+
+    Weight and bias are drawn from the distribution that PyTorch initialises them with: uniform in +-1/sqrt(fan_in).
+    """
     bound = 1 / math.sqrt(channels_in * kernel**2)
     weight = rng.uniform(-bound, bound, (channels_out, channels_in, kernel, kernel)).astype(np.float32)
     bias = rng.uniform(-bound, bound, channels_out).astype(np.float32)
     return nn.Conv2d(
-        *(channels_in, channels_out, kernel),
+        channels_in,
+        channels_out,
+        kernel,
         pad_mode="pad",
         padding=kernel // 2,
         has_bias=True,
@@ -26,16 +38,25 @@ def uniform_conv(channels_in: int, channels_out: int, kernel: int, rng: np.rando
 
 
 class FlowStep(nn.Cell):
-    """One invertible step: affine coupling, a scale and offset per channel, a fixed permutation of channels.
+    """One invertible step: affine coupling, then a scale and an offset per channel, then a permutation of channels.
 
-    With x1 the first C - C//2 channels and x2 the others, `a = 0.1 * subnet(x1)`, `s = 2 * tanh(a_s)`,
-    `y2 = x2 * exp(s) + a_t`, then `(concat(x1, y2) * scale + offset)` permuted.
+    With x1 the first C - C//2 channels of x and x2 the other C//2:
+
+        a_s, a_t   = subnet(x1), in two halves        the subnet is convolution, ReLU, convolution
+        s          = CLAMP * tanh(SUBNET_GAIN * a_s)
+        t          = SUBNET_GAIN * a_t
+        y          = concat(x1, x2 * exp(s) + t) * scale + offset
+        out[:, i]  = y[:, permutation[i]]
+        log|det J| = sum(s) + H * W * sum(log(scale))
+
+    The coupling is RealNVP's (arXiv 1605.08803), the scale and offset per channel are Glow's (arXiv 1807.03039), and
+    their combination is FrEIA's AllInOneBlock, the block of FastFlow's public PyTorch implementations.
 
     Args:
         channels: C.
         kernel: size of the subnet's two convolutions.
         hidden_ratio: the subnet's hidden channels over its input channels.
-        rng: draws the initial weights and the permutation.
+        rng: draws the initial weights, and the permutation, which stays as it is.
     """
 
     def __init__(self, channels: int, kernel: int, hidden_ratio: float, rng: np.random.Generator):
@@ -47,56 +68,50 @@ class FlowStep(nn.Cell):
         self.relu = nn.ReLU()
         self.split, self.split_coupling = ChannelSplit(self.kept), ChannelSplit(self.changed)
         self.picture_sum, self.permuted_affine = PictureSum(), PermutedAffine()
-        self.kernel = None  # set by src.kernels.install
-        # scale = 0.2 * log(1 + exp(0.5 * g)), 1 at the start.
-        self.global_scale = Parameter(Tensor(np.full((1, channels, 1, 1), 2 * math.log(math.exp(5) - 1), np.float32)))
+        start = math.log(math.exp(INITIAL_SCALE / SCALE_GAIN) - 1) / SCALE_SLOPE  # channel_scale() is INITIAL_SCALE
+        self.global_scale = Parameter(Tensor(np.full((1, channels, 1, 1), start, np.float32)))
         self.global_offset = Parameter(Tensor(np.zeros((1, channels, 1, 1), np.float32)))
         permutation = rng.permutation(channels).astype(np.int32)
         self.permutation = Parameter(Tensor(permutation), requires_grad=False)
 
     def coupling(self, x1: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-scale s and shift t of the other half, each (B, C//2, H, W), from x1 (B, C - C//2, H, W)."""
+        """x1 (B, C - C//2, H, W) -> log-scale s and shift t of the other channels, each (B, C//2, H, W)."""
         a_s, a_t = self.split_coupling(self.conv2(self.relu(self.conv1(x1))))
-        return CLAMP * ops.tanh(0.1 * a_s), 0.1 * a_t
+        return CLAMP * ops.tanh(SUBNET_GAIN * a_s), SUBNET_GAIN * a_t
 
-    def scale(self) -> Tensor:
-        """The scale per channel, (1, C, 1, 1), above 0."""
-        return 0.2 * ops.log(1 + ops.exp(0.5 * self.global_scale))
+    def channel_scale(self) -> Tensor:
+        """The positive scale per channel, (1, C, 1, 1)."""
+        return SCALE_GAIN * ops.log(1 + ops.exp(SCALE_SLOPE * self.global_scale))
 
     def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, H, W) -> the step's output, the same shape, and the sum of s per picture, (B,)."""
-        if self.kernel is not None:
-            convolutions = (self.conv1.weight, self.conv1.bias, self.conv2.weight, self.conv2.bias)
-            per_channel = (self.scale().reshape(-1), self.global_offset.reshape(-1), self.permutation)
-            found = self.kernel(x, *convolutions, *per_channel)
-            return found[0], found[1]
+        """x (B, C, H, W) -> the step's output, (B, C, H, W), and the sum of s per picture, (B,)."""
         x1, x2 = self.split(x)
         s, t = self.coupling(x1)
         y = ops.concat((x1, x2 * ops.exp(s) + t), 1)
-        out = self.permuted_affine(y, self.scale(), self.global_offset, self.permutation)
+        out = self.permuted_affine(y, self.channel_scale(), self.global_offset, self.permutation)
         return out, self.picture_sum(s)
 
     def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, H, W) -> the step's output, the same shape, and log|det J|, (B,)."""
+        """x (B, C, H, W) -> the step's output, (B, C, H, W), and log|det J| per picture, (B,)."""
         out, sum_s = self.transform(x)
-        return out, sum_s + x.shape[2] * x.shape[3] * ops.log(self.scale()).sum()
+        return out, sum_s + x.shape[2] * x.shape[3] * ops.log(self.channel_scale()).sum()
 
     def inverse(self, out: Tensor) -> Tensor:
-        """The x that `construct` turns into `out`, both (B, C, H, W)."""
+        """A step's output -> the x that it is the output of, both (B, C, H, W)."""
         y = ops.gather(out, ops.argsort(self.permutation.astype("float32")).astype("int32"), 1)
-        y = (y - self.global_offset) / self.scale()
+        y = (y - self.global_offset) / self.channel_scale()
         x1, y2 = y[:, : self.kept], y[:, self.kept :]
         s, t = self.coupling(x1)
         return ops.concat((x1, (y2 - t) * ops.exp(-s)), 1)
 
 
 class Flow(nn.Cell):
-    """The flow steps of one scale: 3x3 and 1x1 subnets in turn, or 3x3 throughout.
+    """The flow steps of one feature scale, one after the other.
 
     Args:
         channels: C of the scale.
         steps: number of flow steps.
-        conv3x3_only: no 1x1 subnets.
+        conv3x3_only: every subnet has 3x3 convolutions; otherwise 3x3 and 1x1 subnets take turns, 3x3 first.
         hidden_ratio, rng: as in `FlowStep`.
     """
 
@@ -106,7 +121,7 @@ class Flow(nn.Cell):
         self.steps = nn.CellList([FlowStep(channels, kernel, hidden_ratio, rng) for kernel in kernels])
 
     def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, H, W) -> latent z, the same shape, and log|det dz/dx|, (B,)."""
+        """x (B, C, H, W) -> latent z, (B, C, H, W), and log|det dz/dx| per picture, (B,)."""
         log_det = 0
         for step in self.steps:
             x, step_log_det = step(x)
@@ -114,20 +129,20 @@ class Flow(nn.Cell):
         return x, log_det
 
     def latent(self, x: Tensor) -> Tensor:
-        """`construct` without the log-determinant, for inference and export."""
+        """The latent of `construct` without the log-determinant, for inference and export."""
         for step in self.steps:
             x, _ = step.transform(x)
         return x
 
     def inverse(self, z: Tensor) -> Tensor:
-        """The x of a latent z, both (B, C, H, W)."""
+        """Latent z -> the x that it is the latent of, both (B, C, H, W)."""
         for step in self.steps[::-1]:
             z = step.inverse(z)
         return z
 
 
 class Affine(nn.Cell):
-    """LayerNorm's elementwise scale and offset, each (C, H, W), for features that are standardised already."""
+    """LayerNorm's elementwise scale and offset, each (C, H, W), for features that are already standardised."""
 
     def __init__(self, shape: tuple[int, int, int]):
         super().__init__()
@@ -140,14 +155,16 @@ class Affine(nn.Cell):
 
 
 class FastFlow(nn.Cell):
-    """Standardised features of three scales -> latents and log-determinants.
+    """Standardised features of every scale -> latents and log-determinants.
 
     Args:
-        channels: channels per scale.
-        sizes: height (= width) of the map per scale.
-        flow_step, conv3x3_only, hidden_ratio: as in `Flow`.
-        norm_affine: LayerNorm's elementwise affine; False is steadier and smaller (gathierry/FastFlow issue 3).
-        seed: of the initial weights and permutations.
+        channels: C of each scale.
+        sizes: height (= width) of each scale's map.
+        flow_step: number of flow steps per scale.
+        conv3x3_only, hidden_ratio: as in `Flow`.
+        norm_affine: whether the features pass LayerNorm's elementwise affine first. Without it the model is smaller and
+            trains more steadily (gathierry/FastFlow issue 3).
+        seed: of the initial weights and the permutations.
     """
 
     def __init__(
@@ -166,7 +183,7 @@ class FastFlow(nn.Cell):
         self.flows = nn.CellList([Flow(c, flow_step, conv3x3_only, hidden_ratio, rng) for c in channels])
 
     def construct(self, *features: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Features (B, C_i, H_i, W_i) -> latents of these shapes and log-determinants (B,), one per scale."""
+        """Features (B, C_i, H_i, W_i) -> latents of the same shapes and log-determinants (B,), one per scale."""
         latents, log_dets = (), ()
         for norm, flow, feature in zip(self.norms, self.flows, features):
             z, log_det = flow(norm(feature))
@@ -175,8 +192,8 @@ class FastFlow(nn.Cell):
         return latents, log_dets
 
     def latents(self, *features: Tensor) -> tuple[Tensor, ...]:
-        """`construct` without the log-determinants, for inference and export."""
-        found = ()
+        """The latents of `construct` without the log-determinants, for inference and export."""
+        latents = ()
         for norm, flow, feature in zip(self.norms, self.flows, features):
-            found += (flow.latent(norm(feature)),)
-        return found
+            latents += (flow.latent(norm(feature)),)
+        return latents

@@ -1,4 +1,4 @@
-// Grouping pictures into batches of the model's fixed size.
+// Grouping pictures into batches of the size that the model has.
 #pragma once
 
 #include <cstddef>
@@ -12,11 +12,12 @@ struct Batch {
     std::size_t count = 0;  // pictures in it, at most the batch size
 };
 
-// Consecutive groups of `size` (at least 1) of `pictures` pictures; the last may be smaller.
+// Batches of `size` (at least 1) consecutive pictures that together hold `pictures` pictures. The last one
+// may be smaller.
 std::vector<Batch> MakeBatches(std::size_t pictures, std::size_t size);
 
-// Read a batch's pictures, `values` float32 each, into `target` (size * values); the places after the last
-// picture are filled by repeating it. Throws as ReadPicture.
+// Read the pictures of a batch, `values` float32 each, into `target`, which gets room for `size` pictures.
+// Where the batch has fewer, its last picture is repeated. Throws what ReadPicture throws.
 void ReadBatch(const std::vector<std::filesystem::path>& files, const Batch& batch, std::size_t size,
                std::size_t values, std::vector<float>& target);
 

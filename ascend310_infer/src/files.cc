@@ -23,12 +23,12 @@ using File = std::unique_ptr<std::FILE, CloseFile>;
 
 std::string Reason(int number) { return std::generic_category().message(number); }
 
-// Removes a temporary file on every way out but success.
+// A temporary file. It is removed at the end of the scope, unless it was renamed before.
 class Temporary {
   public:
     explicit Temporary(fs::path path) : path_(std::move(path)) {}
     ~Temporary() {
-        std::error_code ignored;  // after success there is nothing to remove
+        std::error_code ignored;  // once renamed, there is nothing to remove
         fs::remove(path_, ignored);
     }
     Temporary(const Temporary&) = delete;
@@ -39,8 +39,8 @@ class Temporary {
     fs::path path_;
 };
 
-// Write a new file completely; returns 0 or the error's number. Closing is checked too: with some file
-// systems a full disk shows only there.
+// Write a whole new file. Returns 0, or the number of the error. Closing the file is checked, too, because
+// some file systems report a full disk only then.
 int WriteWhole(const fs::path& path, const void* bytes, std::size_t size) {
     errno = 0;
     File file(std::fopen(path.c_str(), "wbx"));
@@ -63,7 +63,7 @@ std::vector<fs::path> ListPictures(const fs::path& folder) {
     std::vector<fs::path> files;
     for (const fs::directory_iterator end; entry != end; entry.increment(problem)) {
         if (entry->path().extension() != ".bin") continue;
-        std::error_code ignored;  // what cannot be looked at fails when it is read, with its name
+        std::error_code ignored;  // a file that cannot be examined fails when it is read, and is named there
         if (!entry->is_directory(ignored)) files.push_back(entry->path());
     }
     if (problem) {
@@ -114,7 +114,7 @@ void CheckModelFile(const fs::path& file) {
         throw Error(Exit::kModelFile, "model " + file.string() + ", cannot be read (" + Reason(errno) +
                                           "), check its permissions");
     }
-    constexpr unsigned char kFirstField = 0x0a;  // field 1, a length follows
+    constexpr unsigned char kFirstField = 0x0a;  // the tag of field 1, which a length follows
     constexpr unsigned char kLongestVersion = 32;
     std::array<unsigned char, 2> head{};
     const bool plausible = std::fread(head.data(), 1, head.size(), handle.get()) == head.size() &&

@@ -16,16 +16,18 @@ std::vector<std::filesystem::path> ListPictures(const std::filesystem::path& fol
 // Throws Error(kDataset) if the file cannot be read, Error(kPictureSize) if it has another size.
 void ReadPicture(const std::filesystem::path& file, std::size_t count, float* target);
 
-// Check that the model's file is there, readable, and begins as a MindIR (a protobuf whose first field is the
-// version text) does; runtimes differ in what they make of other files.
-// Throws Error(kModelFile) or Error(kNotMindIr).
+// Check that the model's file exists, can be read, and begins as a MindIR does: a protobuf whose first field
+// is the text of its version. Runtimes react to other files in different ways. Throws Error(kModelFile) or
+// Error(kNotMindIr).
 void CheckModelFile(const std::filesystem::path& file);
 
-// A folder of results that belongs to one run: it must be new or empty, every file is written beside and
-// renamed, and unless `Commit` is called everything written is removed again, so results never mix.
+// The folder of results, which belongs to one run of the program, so that results never mix. It must be new
+// or empty. Every file is written under another name and then renamed. Unless `Commit` is called, everything
+// that was written is removed at the end.
 class OutputFolder {
   public:
-    // Throws Error(kOutput) if the folder is not empty, is no folder, or cannot be made or written.
+    // Throws Error(kOutput) if the path is a folder that is not empty, is not a folder, or cannot be made or
+    // written.
     explicit OutputFolder(std::filesystem::path path);
     ~OutputFolder();
     OutputFolder(const OutputFolder&) = delete;

@@ -23,7 +23,7 @@ namespace {
 
 namespace ms = mindspore;
 
-// The runtime's own words, on one line.
+// The runtime's own message, on one line.
 std::string Words(const ms::Status& status) {
     std::string text = status.ToString();
     const auto breaks_line = [](char c) { return c == '\n' || c == '\r'; };
@@ -75,7 +75,7 @@ std::shared_ptr<ms::Context> MakeContext(const Options& options) {
 Error BuildError(const Options& options, const std::string& reason) {
     if (options.device == Device::kAscend) {
         const std::string node = "/dev/davinci" + std::to_string(options.device_id);
-        std::error_code ignored;  // only a hint
+        std::error_code ignored;  // without an answer the message has one hint less
         const std::string hint = std::filesystem::exists(node, ignored) ? "" : "; there is no " + node;
         return Error(Exit::kDevice,
                      "device Ascend " + std::to_string(options.device_id) + ", cannot run " +

@@ -21,10 +21,10 @@ class Model {
 
     [[nodiscard]] std::size_t batch() const noexcept;         // N, pictures per prediction
     [[nodiscard]] const PictureSpec& input() const noexcept;  // one picture of the input
-    // The outputs' names and shapes per picture; known after the first `Predict`.
+    // The outputs' names and shapes per picture, which are known after the first `Predict`.
     [[nodiscard]] const std::vector<PictureSpec>& outputs() const noexcept;
 
-    // Compute one batch: `pictures` holds batch() * input().count values; returns batch() *
+    // Compute one batch. `pictures` holds batch() * input().count values. Returns batch() *
     // outputs()[i].count values for every output i. Throws Error(kPredict) or Error(kModelShape).
     std::vector<std::vector<float>> Predict(const std::vector<float>& pictures);
 

@@ -23,7 +23,7 @@ std::string ReportText(const Summary& summary, std::size_t batch) {
 std::string ReportJson(const Options& options, const Summary& summary, std::size_t batch,
                        const std::vector<PictureSpec>& outputs) {
     std::string list;
-    // Names are plain words, see CheckOutputs; so nothing needs escaping.
+    // The names need no escaping: CheckOutputs allows only letters, digits and underscores.
     for (const PictureSpec& output : outputs) {
         std::string shape = ShapeText(output.shape);
         shape = "[" + shape.substr(1, shape.size() - 2) + "]";

@@ -1,4 +1,4 @@
-// What a run tells about itself.
+// What the program reports at the end.
 #pragma once
 
 #include <string>

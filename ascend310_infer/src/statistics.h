@@ -14,12 +14,12 @@ struct Summary {
     double pictures_per_second = 0;
 };
 
-// Collects the time of each prediction; every picture of it counts with an equal share.
+// Collects the times of predictions. The time of one is shared equally by its pictures.
 class Stopwatch {
   public:
     // One prediction of `pictures` pictures (padding not counted) that took `milliseconds`.
     void Add(double milliseconds, std::size_t pictures);
-    // Summary of all; zeros if there were none.
+    // The summary of all predictions; zeros if there were none.
     [[nodiscard]] Summary Summarize() const;
 
   private:

@@ -36,7 +36,7 @@ PictureSpec WithoutBatch(const TensorSpec& tensor, const std::string& what) {
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// Letters, then only digits after the last underscore, is how compilers number nodes: CNode_12, output_0.
+// Whether only digits follow the last underscore: compilers number their nodes so (CNode_12, output_0).
 bool IsNumbered(const std::string& name) {
     const std::size_t underscore = name.rfind('_');
     return underscore != std::string::npos && underscore + 1 < name.size() &&

@@ -1,4 +1,4 @@
-// What the program knows of a model's inputs and outputs, apart from any runtime.
+// What the program knows of a model's inputs and outputs, whatever the runtime.
 #pragma once
 
 #include <cstddef>
@@ -30,10 +30,10 @@ PictureSpec CheckInputs(const std::vector<TensorSpec>& inputs, std::size_t& batc
 
 // Check the outputs: at least one, all float32 of fixed shape (batch, ...); and name them.
 //
-// A model's own names are taken if all are plain words (letters, digits, underscores; a letter first),
-// distinct and not the compiler's numbering (CNode_12, output_1, ...). Runtimes seldom keep names; otherwise
-// the shape decides: (N,1,H,W) is anomaly_map, (N) is score, and what is left, or comes a second time, is
-// output_<position>. Throws Error(kModelShape).
+// The model's own names are taken if they are distinct, plain words (a letter, then letters, digits and
+// underscores), and none is a compiler's numbering (CNode_12, output_1). Runtimes seldom keep the names that
+// a model had. Without them the shape decides: (N,1,H,W) is anomaly_map, (N) is score, and every other
+// output, or second one of these, is output_<position>. Throws Error(kModelShape).
 std::vector<PictureSpec> CheckOutputs(const std::vector<TensorSpec>& outputs, std::size_t batch);
 
 }  // namespace fastflow

@@ -1,4 +1,4 @@
-// The little that the unit tests need: named cases, checks that go on, and an exit status.
+// What the unit tests need: cases with names, checks after which a case goes on, and an exit status.
 #pragma once
 
 #include <functional>
@@ -36,7 +36,7 @@ inline void Check(bool passed, const char* text, const char* file, int line) {
     std::cerr << file << ":" << line << ": failed: " << text << "\n";
 }
 
-// The status and text of the Error that `action` throws; fails the test if it throws none.
+// The status and text of the Error that `action` throws. If it throws none, the test fails.
 inline std::pair<Exit, std::string> ErrorOf(const std::function<void()>& action) {
     try {
         action();

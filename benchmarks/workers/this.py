@@ -20,7 +20,7 @@ from src.detector import Architecture, Detector
 from src.encoder import ENCODERS
 from src.features import CachedFeatures, EncodedPictures
 from src.inference import predict
-from src.kernels import cells
+from src.kernels import cells, library
 from src.order import Order
 
 
@@ -42,7 +42,7 @@ class This(Worker):
         ms.set_seed(1)
         self.size, self.batch, self.folder = size, batch, Path(folder)
         self.detector = Detector(architecture(backbone, size))
-        cells.install(self.detector)
+        cells.install(self.detector, library.in_use)
         self.encoded = EncodedPictures(self.detector.encoder, inputs.pictures(pictures, size), backbone)
         order = Order(pictures, batch, seed=1)
         self.batches = map(order.batch, itertools.count())

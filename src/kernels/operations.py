@@ -1,9 +1,10 @@
-"""Operations of the flow that MindSpore computes slowly on the CPU, written out with their gradients.
+"""Operations of the flow that MindSpore computes slowly on the CPU, written in other ways with their gradients.
 
-There, reductions over the axes of a picture and the gradient of a gather are several times slower than the matrix
-products and gathers used here. Arithmetic that broadcasts an operand is slower than arithmetic on one that was spread
-before, and each such operation keeps two copies of the whole map until the program ends: gigabytes over all flow
-steps. Values and gradients are the same (see tests/units/kernels/test_operations.py).
+On the CPU, MindSpore's sums over the axes of an image and its gradient of a gather are several times slower than the
+matrix products and gathers that give the same here. Arithmetic that broadcasts an operand is slower than arithmetic on
+an operand that was spread to the full shape before, and each such operation keeps two copies of the whole map until the
+program ends, which are gigabytes over all flow steps. Values and gradients are those of the plain expressions (see
+tests/units/kernels/test_operations.py).
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from mindspore import Tensor, nn, ops
 
 
 class ChannelSplit(nn.Cell):
-    """(B, C, H, W) -> its first `first` channels, and the others. The gradient is one concatenation."""
+    """(B, C, H, W) -> its first `first` channels and the others; the gradient is one concatenation."""
 
     def __init__(self, first: int):
         super().__init__()
@@ -28,14 +29,14 @@ class ChannelSplit(nn.Cell):
 
 
 def channel_sums(x: Tensor) -> Tensor:
-    """(B, C, H, W) -> the sum over H and W, (B, C), as a product with a vector of ones."""
+    """(B, C, H, W) -> the sums over H and W, (B, C), by a product with a vector of ones."""
     batch, channels, height, width = x.shape
     ones = ops.ones((height * width, 1), x.dtype)
     return ops.matmul(x.reshape(batch * channels, height * width), ones).reshape(batch, channels)
 
 
 class PictureSum(nn.Cell):
-    """(B, C, H, W) -> the sum over C, H and W, (B,)."""
+    """(B, C, H, W) -> the sums over C, H and W, (B,)."""
 
     def construct(self, x: Tensor) -> Tensor:
         return channel_sums(x).sum(1)
@@ -45,10 +46,11 @@ class PictureSum(nn.Cell):
 
 
 class Spread(nn.Cell):
-    """An operand, and a map (B, C, H, W) that it broadcasts to -> the operand spread to the map's shape.
+    """An operand and a map (B, C, H, W) that it can be broadcast to -> the operand spread to the map's shape.
 
     Attributes:
-        plain: leave the operand as it is, for the arithmetic to broadcast: what compilers of exported files expect.
+        plain: return the operand as it is, and let the arithmetic that follows broadcast it. Compilers of exported
+            files expect that.
     """
 
     def __init__(self):
@@ -61,7 +63,7 @@ class Spread(nn.Cell):
 
 @contextmanager
 def plain(network: nn.Cell) -> Iterator[None]:
-    """While entered, graphs compiled of the network leave all broadcasting to the arithmetic."""
+    """While this context is entered, graphs compiled of the network leave all broadcasting to the arithmetic."""
     spreads = [cell for _, cell in network.cells_and_names() if isinstance(cell, Spread)]
     for spread in spreads:
         spread.plain = True
@@ -73,7 +75,10 @@ def plain(network: nn.Cell) -> Iterator[None]:
 
 
 class PermutedAffine(nn.Cell):
-    """`(y * scale + offset)[:, permutation]`: y (B, C, H, W), scale and offset (1, C, 1, 1), permutation int32 (C,)."""
+    """`(y * scale + offset)[:, permutation]`, (B, C, H, W).
+
+    Inputs: y (B, C, H, W), scale and offset (1, C, 1, 1), permutation int32 (C,).
+    """
 
     def __init__(self):
         super().__init__()

@@ -14,7 +14,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from src.detector import Detector
 from src.encoder import Encoder
 from src.fastflow import FastFlow
-from src.kernels.exchange import exchange_convolutions
+from src.kernels.exchange import exchange
 from src.utils import UserError
 
 DTYPES = {"float16": ms.float16, "bfloat16": ms.bfloat16}
@@ -51,7 +51,7 @@ def half_twin(network: nn.Cell, build: Callable[[], nn.Cell], dtype: ms.dtype) -
             setattr(other, name, parameter)
     for parameter, name in names:  # a cell renames the parameters that it is given
         parameter.name = name
-    exchange_convolutions(twin, lambda conv: HalfConv(conv, dtype))
+    exchange(twin, nn.Conv2d, lambda conv: HalfConv(conv, dtype))
     return twin
 
 

@@ -179,7 +179,10 @@ def test_msruns_options_are_completed_for_one_machine_and_passed_on_for_several(
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
-    [(("data", "w.ckpt", "nut"), "four arguments are needed"), (("d", "w", "nut", "x"), "x is not a number of")],
+    [
+        (("data", "w.ckpt", "nut"), "arguments, four are needed"),
+        (("d", "w", "nut", "x"), "WORKER_NUM x, not a number of"),
+    ],
 )
 def test_the_scripts_usage(arguments, text):
     script = str(ROOT / "scripts/run_distribute_train_cpu.sh")

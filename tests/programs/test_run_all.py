@@ -218,4 +218,4 @@ def test_the_script_passes_dataset_weights_devices_and_options(three, weights, t
     assert f"error: no category 'nut' in {three}; there are cloth, fabric, weave" in done.stderr
     done = subprocess.run(command[:4], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: two arguments are needed: bash scripts/run_all_mvtec_cpu.sh")
+    assert done.stderr.startswith("error: arguments, two are needed, usage: bash scripts/run_all_mvtec_cpu.sh")

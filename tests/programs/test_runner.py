@@ -117,7 +117,7 @@ def test_toolchain_script_refuses_what_it_does_not_know():
     assert "usage:" in subprocess.run(["bash", script, "--help"], capture_output=True, text=True, check=True).stdout
     for arguments in (("--fast",), ("a", "b")):
         done = subprocess.run(["bash", script, *arguments], capture_output=True, text=True, check=False)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert "error: " in done.stderr
 
 

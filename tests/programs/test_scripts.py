@@ -31,13 +31,13 @@ sys.exit(int(os.environ.get("STATUS", 0)))
 """
 DEVICES = {"ascend": "Ascend", "gpu": "GPU", "cpu": "CPU"}
 KINDS = {
-    "run_standalone_train": "three arguments are needed",
-    "run_eval": "three arguments are needed",
-    "run_distribute_train": "four arguments are needed",
-    "run_all_mvtec": "two arguments are needed",
+    "run_standalone_train": "arguments, three are needed",
+    "run_eval": "arguments, three are needed",
+    "run_distribute_train": "arguments, four are needed",
+    "run_all_mvtec": "arguments, two are needed",
 }
 SCRIPTS = {f"{kind}_{device}.sh": text for kind, text in KINDS.items() for device in DEVICES}
-SCRIPTS |= dict.fromkeys(("run_infer_310.sh", "run_infer_cpu.sh"), "two arguments are needed")
+SCRIPTS |= dict.fromkeys(("run_infer_310.sh", "run_infer_cpu.sh"), "arguments, two are needed")
 GIVEN = ("/data of mine", "/weights of mine/a.ckpt", "a nut")
 
 
@@ -147,7 +147,7 @@ def test_usage(stage, script, text):
     assert f"bash scripts/{script} " in shown.stdout
     wrong = stage.run(script, "/data")
     assert (wrong.returncode, wrong.stdout, wrong.stderr.count("\n")) == (2, "", 1)
-    assert wrong.stderr.startswith(f"error: {text}: ")
+    assert wrong.stderr.startswith(f"error: {text}, usage: ")
     assert (stage.called(), files(stage.here)) == ([], [])
 
 
@@ -239,7 +239,7 @@ def test_a_deployment_that_fails_leaves_the_earlier_result(stage):
     assert files(stage.here) == before
     done = deploy(stage, "run_infer_cpu.sh", "a.mindir", "/data", FASTFLOW_INFER="/nowhere")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith("error: FASTFLOW_INFER=/nowhere is not a program; ")
+    assert done.stderr.startswith("error: FASTFLOW_INFER=/nowhere, not a program, ")
 
 
 # Setting up, in a copy of the scripts
@@ -309,12 +309,26 @@ def test_in_ci_everything_must_be_there(project, call, missing):
     done = set_up(project, **call)
     assert done.returncode == 2
     assert "pytest" not in done.stdout
-    assert done.stderr.splitlines()[-1].startswith(f"error: {OPTIONAL[missing]} cannot be ")
+    assert done.stderr.splitlines()[-1].startswith(f"error: {OPTIONAL[missing]}, cannot be ")
     assert "CI is set" in done.stderr.splitlines()[-1]
     (project / missing).write_text("")
     done = set_up(project, **call)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith(f"-m pytest CI={call.get('CI', 1)}\n")
+
+
+def test_a_python_without_a_module_that_is_needed_is_passed_over(tmp_path):
+    def found(*module, **environment):
+        variables = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"} | environment
+        command = ["bash", "-c", f'source "{ROOT}/scripts/common.sh"; find_python "$@"', "find_python", *module]
+        return subprocess.run(command, env=variables, capture_output=True, text=True)
+
+    assert found(PYTHON="false").stdout == "false\n"
+    assert found(PYTHON=sys.executable).stdout == f"{sys.executable}\n"
+    assert found("pip", PYTHON="false").stdout not in ("false\n", "")
+    none = found("no_such_module", PYTHON="false")
+    assert (none.returncode, none.stdout) == (2, "")
+    assert none.stderr.startswith("error: Python with no_such_module, not found, ")
 
 
 def test_without_the_venv_module_nothing_half_made_is_left(project):
@@ -331,7 +345,7 @@ def test_an_environment_of_the_users_own_stays(project):
     (project / ".venv/mine").write_text("")
     done = set_up(project)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert f"{project}/.venv has no working pip; " in done.stderr
+    assert f"folder {project}/.venv, has no working pip, " in done.stderr
     assert files(project / ".venv") == ["mine"]
 
 

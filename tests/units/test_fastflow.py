@@ -159,7 +159,7 @@ def test_initial_weights_are_drawn_as_pytorch_draws_them():
     for weights in (step.conv1.weight.asnumpy(), step.conv1.bias.asnumpy()):
         assert bound * 0.8 < np.abs(weights).max() <= bound
     assert step.conv1.weight.asnumpy().std() == pytest.approx(bound / np.sqrt(3), rel=0.02)
-    np.testing.assert_allclose(step.scale().asnumpy(), 1, atol=1e-6)
+    np.testing.assert_allclose(step.channel_scale().asnumpy(), 1, atol=1e-6)
     assert sorted(step.permutation.asnumpy()) == list(range(64))
 
 

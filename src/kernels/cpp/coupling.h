@@ -5,25 +5,31 @@
 
 namespace fastflow {
 
-// What the backward pass sums up over one plane.
+// The constants CLAMP and SUBNET_GAIN of src/fastflow.py.
+struct CouplingConstants {
+    float clamp = 0, subnet_gain = 0;
+};
+
+// What the backward pass sums up over one plane: the gradients of the channel's scale and offset.
 struct ChannelGradient {
     double scale = 0, offset = 0;
 };
 
 // out = x * scale + offset
-void affine_plane(const float* x, float scale, float offset, int64_t size, float* out);
+void AffinePlane(const float* x, float scale, float offset, std::int64_t size, float* out);
 
-// With s = 2 tanh(0.1 a_s): out = (x exp(s) + 0.1 a_t) * scale + offset. Returns the sum of s.
-double coupling_plane(const float* x, const float* a_s, const float* a_t, float scale, float offset,
-                      int64_t size, float* out);
+// With s = clamp * tanh(subnet_gain * a_s) and t = subnet_gain * a_t: out = (x * exp(s) + t) * scale +
+// offset. Returns the sum of s.
+double CouplingPlane(const float* x, const float* a_s, const float* a_t, CouplingConstants constants,
+                     float scale, float offset, std::int64_t size, float* out);
 
-// The gradients of `affine_plane`, given that of `out`.
-ChannelGradient affine_plane_gradient(const float* x, const float* gradient, float scale, int64_t size,
-                                      float* dx);
+// The gradients of `AffinePlane`, given that of `out`.
+ChannelGradient AffinePlaneGradient(const float* x, const float* gradient, float scale, std::int64_t size,
+                                    float* dx);
 
-// The gradients of `coupling_plane`, given those of `out` and of the sum of s.
-ChannelGradient coupling_plane_gradient(const float* x, const float* a_s, const float* a_t,
-                                        const float* gradient, float sum_gradient, float scale, int64_t size,
-                                        float* dx, float* da_s, float* da_t);
+// The gradients of `CouplingPlane`, given those of `out` and of the sum of s.
+ChannelGradient CouplingPlaneGradient(const float* x, const float* a_s, const float* a_t,
+                                      CouplingConstants constants, const float* gradient, float sum_gradient,
+                                      float scale, std::int64_t size, float* dx, float* da_s, float* da_t);
 
 }  // namespace fastflow

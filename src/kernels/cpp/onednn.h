@@ -1,6 +1,8 @@
 // oneDNN as MindSpore's wheel brings it: engine, stream, memory formats and buffers.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -12,50 +14,55 @@ namespace fastflow {
 using Shape = dnnl::memory::dims;
 using Format = dnnl::memory::desc;
 
-// What is prepared for one set of shapes, made when it is first asked for, and kept, in a map for each place
-// that calls this. A `Call` must be alive.
-template <typename Prepared, typename Make>
-const Prepared& prepared(const std::vector<Shape>& shapes, const Make& make) {
-    static auto* known = new std::map<std::vector<Shape>, Prepared>;
+// What `make` returns for one set of shapes. It is made when it is first asked for, and then kept, in a map
+// of its own for every place in the code that calls this. A `Call` must be alive.
+template <typename Value, typename Make>
+const Value& Cached(const std::vector<Shape>& shapes, const Make& make) {
+    static auto* known = new std::map<std::vector<Shape>, Value>;
     auto found = known->find(shapes);
     if (found == known->end()) found = known->emplace(shapes, make()).first;
     return found->second;
 }
 
-dnnl::engine& engine();
-dnnl::stream& stream();
+dnnl::engine& Engine();
+dnnl::stream& Stream();
 
-// A format as MindSpore has it: dense, row by row.
-Format plain(const Shape& shape);
+// The format of MindSpore's tensors: dense, row by row.
+Format PlainFormat(const Shape& shape);
 
-// The first channels of (B, C, H, W).
-Format first_channels(const Shape& shape, int64_t channels);
+// The first channels of a plain tensor (B, C, H, W), where they lie.
+Format FirstChannelsFormat(const Shape& shape, std::int64_t channels);
 
-// Whatever format oneDNN computes fastest with.
-Format any_format(const Shape& shape);
+// Leaves the choice to oneDNN, which takes the format it computes fastest with.
+Format AnyFormat(const Shape& shape);
 
 // One call of a kernel. While it lives, no other call runs in this process. Its buffers are kept for the next
-// one: as many as a call needs, each as large as the largest so far.
+// call: as many as a call needs, each as large as the largest so far.
 class Call {
   public:
     Call() : lock_(mutex_) {}
 
-    dnnl::memory buffer(const Format& format);
+    // Uninitialised memory of this format.
+    dnnl::memory Buffer(const Format& format);
 
-    // The same values in another format; the memory itself if it has that.
-    dnnl::memory in_format(const dnnl::memory& values, const Format& format);
+    // The same values in another format; the given memory itself if it has that format already.
+    dnnl::memory InFormat(const dnnl::memory& values, const Format& format);
 
   private:
     static std::mutex mutex_;
     static std::vector<dnnl::memory>& buffers_;
 
     std::lock_guard<std::mutex> lock_;
-    size_t used_ = 0;
+    std::size_t used_ = 0;
 };
 
-// oneDNN's memory knows no const.
-dnnl::memory wrap(const Format& format, const void* values);
-void copy(dnnl::memory from, dnnl::memory to);
-void add(dnnl::memory from, dnnl::memory to);
+// Values of this format that lie at `values`; const is cast away, since oneDNN's memory does not know it.
+dnnl::memory WrapMemory(const Format& format, const void* values);
+
+// Copies values into the format of `to`.
+void CopyMemory(dnnl::memory from, dnnl::memory to);
+
+// Adds values to those of `to`, in its format.
+void AddMemory(dnnl::memory from, dnnl::memory to);
 
 }  // namespace fastflow

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <system_error>
@@ -15,23 +16,23 @@
 
 namespace fastflow {
 
-// As many threads as cores that the process may use, the calling one among them. One loop at a time: callers
-// hold the lock of `Call`. Bodies do not throw.
+// As many threads as the process may use cores, the calling thread among them. They run one loop at a time,
+// so callers hold the lock of `Call`. The loops' bodies must not throw.
 class Threads final : public dnnl::threadpool_interop::threadpool_iface {
   public:
-    static Threads& all() {
+    static Threads& All() {
         static Threads* threads = new Threads();  // never destroyed: workers run until the process ends
         return *threads;
     }
 
     int get_num_threads() const override { return threads_; }
-    bool get_in_parallel() const override { return working(); }
-    uint64_t get_flags() const override { return 0; }  // parallel_for returns when all is done
+    bool get_in_parallel() const override { return Working(); }
+    std::uint64_t get_flags() const override { return 0; }  // none: parallel_for returns when all is done
     void wait() override {}
 
     void parallel_for(int count, const std::function<void(int, int)>& body) override {
-        if (count <= 1 || working()) {
-            for (int i = 0; i < count; i++) body(i, count);
+        if (count <= 1 || Working()) {
+            for (int i = 0; i < count; ++i) body(i, count);
             return;
         }
         {
@@ -39,62 +40,62 @@ class Threads final : public dnnl::threadpool_interop::threadpool_iface {
             body_ = &body;
             items_ = count;
             next_ = 0;
-            loop_++;
+            ++loop_;
         }
         started_.notify_all();
-        work();
+        Work();
         std::unique_lock<std::mutex> lock(mutex_);
         finished_.wait(lock, [this] { return busy_ == 0; });
-        body_ = nullptr;  // not before: a worker may have an index and not have called it yet
+        body_ = nullptr;  // not earlier: a worker may have taken an index and not have called the body yet
     }
 
-    // body(i) for i in 0..count-1, in contiguous parts.
-    void each(int64_t count, const std::function<void(int64_t)>& body) {
-        const int parts = static_cast<int>(std::min<int64_t>(count, threads_ * 4));
+    // Calls body(i) for every i from 0 to count - 1; each thread takes contiguous parts.
+    void Each(std::int64_t count, const std::function<void(std::int64_t)>& body) {
+        const int parts = static_cast<int>(std::min<std::int64_t>(count, threads_ * 4));
         parallel_for(parts, [&](int part, int of) {
-            for (int64_t i = count * part / of; i < count * (part + 1) / of; i++) body(i);
+            for (std::int64_t i = count * part / of; i < count * (part + 1) / of; ++i) body(i);
         });
     }
 
   private:
-    Threads() : threads_(cores()) {
+    Threads() : threads_(Cores()) {
         try {
-            for (int i = 1; i < threads_; i++) std::thread([this] { serve(); }).detach();
+            for (int i = 1; i < threads_; ++i) std::thread([this] { Serve(); }).detach();
         } catch (const std::system_error&) {
-            // The system allows no more threads: those that are there do the work.
+            // The system allows no more threads: those that were started do the work.
         }
     }
 
-    static int cores() {
+    static int Cores() {
         cpu_set_t allowed;
         CPU_ZERO(&allowed);
         if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return std::max(1, CPU_COUNT(&allowed));
         return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     }
 
-    static bool& working() {
+    static bool& Working() {
         static thread_local bool flag = false;
         return flag;
     }
 
-    void work() {
-        working() = true;
+    void Work() {
+        Working() = true;
         for (int i = next_++; i < items_; i = next_++) (*body_)(i, items_);
-        working() = false;
+        Working() = false;
     }
 
-    void serve() {
-        uint64_t seen = 0;
+    void Serve() {
+        std::uint64_t seen = 0;
         for (;;) {
             std::unique_lock<std::mutex> lock(mutex_);
             started_.wait(lock, [&] { return loop_ != seen; });
             seen = loop_;
             if (body_ == nullptr) continue;
-            busy_++;
+            ++busy_;
             lock.unlock();
-            work();
+            Work();
             lock.lock();
-            busy_--;
+            --busy_;
             finished_.notify_one();
         }
     }
@@ -105,7 +106,7 @@ class Threads final : public dnnl::threadpool_interop::threadpool_iface {
     const std::function<void(int, int)>* body_ = nullptr;
     std::atomic<int> next_{0};
     int items_ = 0;
-    uint64_t loop_ = 0;
+    std::uint64_t loop_ = 0;
     int busy_ = 0;
 };
 

@@ -1,4 +1,4 @@
-"""Whether a process uses the CPU kernels, and their build: what is not there, or not wanted."""
+"""Which library of CPU kernels a process uses, and their build."""
 
 import os
 import shutil
@@ -20,13 +20,13 @@ BARE = getattr(sys, "_base_executable", sys.executable)  # the Python that .venv
 
 @pytest.fixture
 def place(monkeypatch, tmp_path):
-    """An empty folder in the place of the built libraries."""
+    """An empty folder in the place of the one with the built libraries."""
     monkeypatch.setattr(library, "BUILT", tmp_path)
     monkeypatch.setattr(library, "in_use", None)
     return tmp_path
 
 
-def test_what_is_not_built_is_not_used(place, caplog):
+def test_without_a_library_there_are_no_kernels(place, caplog):
     assert library.choose("auto") is False
     assert not caplog.records
     with pytest.raises(UserError) as caught:
@@ -46,7 +46,7 @@ def test_a_library_of_other_sources_is_not_used(place, caplog):
     ]
 
 
-def test_a_library_that_is_there_is_used_unless_told_otherwise(place):
+def test_a_built_library_is_used_unless_the_option_is_off(place):
     library.path().touch()
     assert library.choose("auto") is True
     assert library.in_use == library.path()
@@ -71,8 +71,8 @@ def script(*arguments, **environment):
 @pytest.mark.parametrize(
     ("arguments", "environment", "message"),
     [
-        (("x",), {}, "error: argument x, unknown: usage: scripts/build_cpu_kernels.sh\n"),
-        ((), {"CXX": "no-such-g++"}, "error: C++ compiler no-such-g++, not found; install g++ or set CXX\n"),
+        (("x",), {}, "error: argument x, unknown, usage: scripts/build_cpu_kernels.sh\n"),
+        ((), {"CXX": "no-such-g++"}, "error: C++ compiler no-such-g++, not found, install g++ or set CXX\n"),
     ],
 )
 def test_the_build_says_what_is_wrong(arguments, environment, message):
@@ -91,7 +91,7 @@ def test_a_second_build_does_nothing():
 
 @pytest.fixture
 def copy(tmp_path):
-    """The project's sources and scripts, with nothing built, and a function that builds there, warnings as errors."""
+    """A copy of the sources and scripts with nothing built, and a function that builds it with warnings as errors."""
     for name in ("src", "scripts"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
 
@@ -115,7 +115,7 @@ def test_the_build_has_no_warning(copy):
 def test_a_compiler_that_fails_leaves_nothing(copy):
     need_programs("g++")
     folder, build = copy
-    with (folder / "src/kernels/cpp/coupling.cpp").open("a") as file:
+    with (folder / "src/kernels/cpp/coupling.cc").open("a") as file:
         file.write("#error broken\n")
     done = build()
     assert done.returncode == 2
@@ -126,7 +126,7 @@ def test_a_compiler_that_fails_leaves_nothing(copy):
 def test_a_python_without_mindspore_cannot_build():
     done = script(PYTHON=BARE)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert done.stderr.startswith(f"error: {BARE} has no MindSpore; ")
+    assert done.stderr.startswith(f"error: Python {BARE}, has no MindSpore, ")
 
 
 def test_a_path_that_mindspore_cannot_load_from(monkeypatch, tmp_path):

@@ -1,4 +1,4 @@
-"""The operations whose gradients are written out: values and gradients against the same expressions, derived."""
+"""The operations with gradients of their own: values and gradients against those of the plain expressions."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ class DerivedAffine(nn.Cell):
 
 
 class Weighted(nn.Cell):
-    """One number that depends on every output in another way, so that every gradient counts."""
+    """One number, in which every output value has a weight of its own, so that no gradient cancels another."""
 
     def __init__(self, operation):
         super().__init__()
