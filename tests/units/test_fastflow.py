@@ -78,7 +78,7 @@ def test_gradients_are_pytorchs(pair):
 
 def test_twenty_adam_steps_follow_pytorch(pair, tmp_path):
     reference, detector = pair
-    checkpoint.save_detector(tmp_path / "copy.ckpt", detector, {})
+    checkpoint.save_detector(tmp_path / "copy.ckpt", detector)
     detector, _ = checkpoint.load_detector(tmp_path / "copy.ckpt")  # the other tests keep theirs
     state = {name: value.clone() for name, value in reference.state_dict().items()}
     optimizer = torch.optim.Adam(

@@ -202,7 +202,7 @@ import sys
 from types import SimpleNamespace
 from src.kernels import library
 from src.runtime import device
-device.prepare("CPU", cpu_kernels="on")
+used = device.prepare("CPU", cpu_kernels="on")
 
 import numpy as np
 from mindspore import Tensor
@@ -213,7 +213,7 @@ from src.encoder import ENCODERS
 
 backbone = sys.argv[1]
 detector = Detector(Architecture(backbone, 64, flow_step=2, conv3x3_only=ENCODERS[backbone].conv3x3_only))
-cells.install(detector, library.in_use)
+cells.install(detector, used.kernels)
 image = Tensor(np.random.default_rng(0).standard_normal((2, 3, 64, 64)).astype(np.float32))
 detector(image)[1].asnumpy()
 step = TrainStep(detector.fastflow, adam(detector.fastflow, 1e-3, 0))

@@ -10,6 +10,7 @@ import pytest
 
 from src.kernels import library
 from src.runtime import device
+from src.runtime.device import Device
 from src.utils import UserError
 from tests.support.programs import ROOT, files, program, train_arguments
 from tests.support.runner_toolchain import need_programs, unavailable
@@ -22,12 +23,11 @@ BARE = getattr(sys, "_base_executable", sys.executable)  # the Python that .venv
 def place(monkeypatch, tmp_path):
     """An empty folder in the place of the one with the built libraries."""
     monkeypatch.setattr(library, "BUILT", tmp_path)
-    monkeypatch.setattr(library, "in_use", None)
     return tmp_path
 
 
 def test_without_a_library_there_are_no_kernels(place, caplog):
-    assert library.choose("auto") is False
+    assert library.choose("auto") is None
     assert not caplog.records
     with pytest.raises(UserError) as caught:
         library.choose("on")
@@ -39,7 +39,7 @@ def test_without_a_library_there_are_no_kernels(place, caplog):
 def test_a_library_of_other_sources_is_not_used(place, caplog):
     (place / "2.10.0-x86_64-0123456789abcdef.so").touch()
     with caplog.at_level("INFO", logger="fastflow"):
-        assert library.choose("auto") is False
+        assert library.choose("auto") is None
     assert caplog.messages == [
         "the CPU kernels are of other sources or another MindSpore and not used; build them: "
         "bash scripts/build_cpu_kernels.sh"
@@ -48,10 +48,8 @@ def test_a_library_of_other_sources_is_not_used(place, caplog):
 
 def test_a_built_library_is_used_unless_the_option_is_off(place):
     library.path().touch()
-    assert library.choose("auto") is True
-    assert library.in_use == library.path()
-    assert library.choose("off") is False
-    assert library.in_use is None
+    assert library.choose("auto") == library.choose("on") == library.path()
+    assert library.choose("off") is None
 
 
 def test_half_precision_has_no_kernels(data, weights, tmp_path):
@@ -131,8 +129,7 @@ def test_a_python_without_mindspore_cannot_build():
 
 def test_a_path_that_mindspore_cannot_load_from(monkeypatch, tmp_path):
     monkeypatch.setattr(library, "BUILT", tmp_path / "a:b")
-    monkeypatch.setattr(library, "in_use", None)
-    assert library.choose("auto") is False
+    assert library.choose("auto") is None
     with pytest.raises(UserError, match=r"^--cpu_kernels on: MindSpore cannot load them from .*a:b; move to a path"):
         library.choose("on")
 
@@ -148,8 +145,7 @@ def test_a_device_other_than_the_cpu_has_none(place, monkeypatch):
     )
     monkeypatch.setitem(sys.modules, "mindspore", fake)
     monkeypatch.setattr(device, "_device_files", lambda target: True)
-    assert device.prepare(cpu_kernels="auto") == "Ascend"
-    assert library.in_use is None
+    assert device.prepare(cpu_kernels="auto") == Device("Ascend", 0, None)
     with pytest.raises(UserError) as caught:
         device.prepare(cpu_kernels="on")
     assert str(caught.value) == ("--cpu_kernels on: the device is Ascend; give --device_target CPU, or leave it out")
