@@ -18,7 +18,7 @@ print(f.get_model_file_path())')
 
 rm -f quickstart/ckpt/fastflow_fabric.state.ckpt # of an interrupted quick start
 started=$SECONDS
-"$python" train.py --config configs/efficientnet_lite0.yaml --device_target CPU \
+"$python" train.py --backbone efficientnet_lite0 --device_target CPU \
     --dataset_path quickstart/data --category fabric --pre_ckpt_path quickstart/efficientnet_lite0.ckpt \
     --ckpt_dir quickstart/ckpt --num_epochs 12 --train_batch_size 8 --eval_interval 0
 "$python" eval.py --device_target CPU --dataset_path quickstart/data \
