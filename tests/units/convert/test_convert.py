@@ -12,6 +12,7 @@ import torch
 from mindspore import Tensor
 from torch import nn
 
+from benchmarks import torch_encoders
 from src import ROOT, checkpoint
 from src.convert.convert import convert
 from src.convert.detector import hidden_ratio
@@ -45,8 +46,8 @@ def save(state, folder, name="weights.pth"):
 def resnet18_state():
     """A classifier's state dict, with what torchvision's file has beyond stage 3."""
     torch.manual_seed(1)
-    model = torch_reference.encoder("resnet18")
-    model.layer4 = nn.Sequential(torch_reference.BasicBlock(256, 512, 2), torch_reference.BasicBlock(512, 512, 1))
+    model = torch_encoders.encoder("resnet18")
+    model.layer4 = nn.Sequential(torch_encoders.BasicBlock(256, 512, 2), torch_encoders.BasicBlock(512, 512, 1))
     model.fc = nn.Linear(512, 1000)
     return dict(model.state_dict())
 
@@ -185,7 +186,7 @@ def test_pytorch_files_that_are_no_encoder(tmp_path, value, text):
 def reference(backbone="resnet18", **options):
     """A small PyTorch FastFlow with random weights."""
     torch.manual_seed(7)
-    return torch_reference.FastFlow(backbone, ENCODERS[backbone].channels, SIZE, steps=2, **options).shake()
+    return torch_reference.FastFlow(backbone, ENCODERS[backbone].channels, SIZE, flow_steps=2, **options).shake()
 
 
 def assert_same_map(model, path):
