@@ -9,7 +9,6 @@ import pytest
 from benchmarks import measurements
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.processes import Settings, Team
-from benchmarks.run import MEASURES
 from src.kernels import library
 from tests.support.programs import program
 from tests.support.runner_toolchain import unavailable
@@ -63,9 +62,9 @@ def test_a_measurement_writes_tables_and_a_picture(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("built")
-def test_every_contestant_takes_part_in_every_measurement(tmp_path):
+def test_every_contestant_takes_part_in_the_measurements_of_time(tmp_path):
     names = [name for name in CONTESTANTS if name != "anomalib"]
-    result = measure(tmp_path / "new", names, MEASURES)
+    result = measure(tmp_path / "new", names, ["convolution", "step", "epoch", "inference", "evaluation"])
     tables = {(table["measure"], table["backbone"]): list(table["rows"]) for table in result["tables"]}
     tables.pop(("convolution", None))  # whose rows depend on the processor
     trained = ["this", "this, no cache", "this, no kernels", "PyTorch", "PyTorch, cached", "2022"]
@@ -76,9 +75,24 @@ def test_every_contestant_takes_part_in_every_measurement(tmp_path):
         ("inference, batch 1", BACKBONE): inferred,
         ("inference, batch 8", BACKBONE): inferred,
         ("whole evaluation", BACKBONE): ["this", "this, no kernels", "PyTorch", "2022"],
-        ("memory", BACKBONE): trained,
         ("evaluation", None): list(measurements.WAYS),
-        ("memory", None): ["this", "scikit-learn", "2022"],
+    }
+
+
+@pytest.mark.slow
+def test_memory_is_measured_in_training_and_in_evaluation(tmp_path):
+    result = measure(tmp_path / "new", ["this_mindspore", "pytorch_cached", "scikit_learn"], ["memory"])
+    with_network, without_network = (table["rows"] for table in result["tables"])
+    assert set(with_network["this, no kernels"]) == {
+        "training GB",
+        "evaluation GB",
+        "ratio, training",
+        "ratio, evaluation",
+    }
+    assert set(with_network["PyTorch, cached"]) == {"training GB", "ratio, training"}
+    assert {name: set(row) for name, row in without_network.items()} == {
+        "this": {"evaluation GB", "ratio"},
+        "scikit-learn": {"evaluation GB", "ratio"},
     }
 
 
