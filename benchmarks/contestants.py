@@ -1,4 +1,4 @@
-"""Who is compared: the worker and variant of each contestant, and what has to be installed for it."""
+"""Who is compared: each contestant's worker, in which measurements it takes part, and what must be installed for it."""
 
 import importlib.util
 import subprocess
@@ -7,50 +7,60 @@ from dataclasses import dataclass
 from src.kernels import library
 from src.utils import UserError
 
-TRAINS = ("step", "epoch", "memory")
-CONVERT, DEV = "requirements-convert.txt", "requirements-dev.txt"
+TRAINING = ("step", "epoch", "memory")
+EVERYTHING = ("step", "epoch", "memory", "inference", "evaluation")
+REQUIREMENTS = {  # a module that a contestant imports -> the file that installs it
+    "onnxruntime": "requirements.txt",
+    "sklearn": "requirements-dev.txt",
+    "torch": "requirements-convert.txt",
+}
+ANOMALIB_BACKBONES = ("wide_resnet50_2", "resnet18")
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way to do it.
+    """One way to do what is measured.
 
     Attributes:
-        title: in tables.
-        worker: module of `benchmarks.workers`; contestants of one worker share its process, network and weights.
-        variant: what the worker is asked for in training and in evaluation.
-        measures: in which it takes part.
-        needs: a module that must be importable, and the requirements file that has it.
-        infers: the variant that infers, if another one.
+        title: its name in tables.
+        worker: its module in `benchmarks.workers` and, after a space, that program's argument. Contestants of one
+            worker share a process, a network and its weights.
+        measures: the measurements with a network in which it takes part.
+        trains: the worker's variant in training.
+        infers: the worker's variant in inference.
+        needs: a module that must be importable, of those in `REQUIREMENTS`.
         kernels: whether it computes with the CPU kernels, which must have been built.
     """
 
     title: str
     worker: str
-    variant: str
     measures: tuple[str, ...]
-    needs: tuple[str, str] | None = None
+    trains: str = "encoded"
     infers: str = "detector"
+    needs: str | None = None
     kernels: bool = False
 
 
 CONTESTANTS = {
-    "this": Contestant("this", "this_kernels", "cached", (*TRAINS, "inference", "evaluation"), kernels=True),
-    "this_no_cache": Contestant("this, no cache", "this_kernels", "encoded", TRAINS, kernels=True),
-    "this_mindspore": Contestant("this, no kernels", "this_mindspore", "cached", (*TRAINS, "inference", "evaluation")),
-    "this_mindir": Contestant("this (MindIR)", "this_mindspore", "", ("inference",), infers="mindir"),
-    "this_onnx": Contestant("this (ONNX)", "onnx", "", ("inference",), ("onnxruntime", DEV)),
-    "pytorch": Contestant("PyTorch", "pytorch", "encoded", (*TRAINS, "inference", "evaluation"), ("torch", CONVERT)),
-    "pytorch_cached": Contestant("PyTorch, cached", "pytorch", "cached", TRAINS, ("torch", CONVERT)),
-    "2022": Contestant("2022", "mindspore2022", "encoded", (*TRAINS, "inference", "evaluation"), ("sklearn", DEV)),
-    "anomalib": Contestant("anomalib", "anomalib_model", "encoded", (*TRAINS, "inference")),
-    "scikit_learn": Contestant("scikit-learn", "measuring", "scikit_learn", ("evaluation", "memory"), ("sklearn", DEV)),
+    "this": Contestant("this", "this kernels", EVERYTHING, trains="cached", kernels=True),
+    "this_no_cache": Contestant("this, no cache", "this kernels", TRAINING, kernels=True),
+    "this_mindspore": Contestant("this, no kernels", "this mindspore", EVERYTHING, trains="cached"),
+    "this_mindir": Contestant("this (MindIR)", "this mindspore", ("inference",), infers="mindir"),
+    "this_onnx": Contestant("this (ONNX)", "onnx", ("inference",), needs="onnxruntime"),
+    "pytorch": Contestant("PyTorch", "pytorch", EVERYTHING, needs="torch"),
+    "pytorch_cached": Contestant("PyTorch, cached", "pytorch", TRAINING, trains="cached", needs="torch"),
+    "2022": Contestant("2022", "mindspore2022", EVERYTHING, needs="sklearn"),
+    "anomalib": Contestant("anomalib", "anomalib_model", (*TRAINING, "inference")),
+    "scikit_learn": Contestant("scikit-learn", "scoring", (), needs="sklearn"),
 }
-ANOMALIB_BACKBONES = ("wide_resnet50_2", "resnet18")
 
 
 def choose(names: list[str] | None, anomalib: str | None) -> list[str]:
-    """The contestants asked for, in the table's order; by default all, anomalib only where its Python is given.
+    """The contestants to compare, in the order of `CONTESTANTS`.
+
+    Args:
+        names: those that the user wants; None: all of them, but anomalib only if its Python is given.
+        anomalib: the Python that has anomalib.
 
     Raises:
         UserError: an unknown name, anomalib without its Python, a package that is not installed, or kernels that are
@@ -63,25 +73,24 @@ def choose(names: list[str] | None, anomalib: str | None) -> list[str]:
         raise UserError("--contestants anomalib: give --anomalib PYTHON, the interpreter that has it")
     chosen = [name for name in CONTESTANTS if name in (names or CONTESTANTS) and (name != "anomalib" or anomalib)]
     for name in chosen:
-        if lacks := _lacks(CONTESTANTS[name]):
-            raise UserError(f"contestant {name} needs {lacks}, or leave it out of --contestants")
+        if missing := _missing(CONTESTANTS[name]):
+            raise UserError(f"contestant {name} needs {missing}, or leave it out of --contestants")
     if "anomalib" in chosen:
         _check_anomalib(anomalib)
     return chosen
 
 
-def _lacks(contestant: Contestant) -> str | None:
-    """What is not there of what a contestant needs, and the command that provides it; None if all is there."""
-    module, file = contestant.needs or ("json", "")
-    if importlib.util.find_spec(module) is None:
-        return f"{module}: pip install -r {file}"
+def _missing(contestant: Contestant) -> str | None:
+    """Something that a contestant lacks, with the command that provides it; None if nothing is missing."""
+    if contestant.needs and importlib.util.find_spec(contestant.needs) is None:
+        return f"{contestant.needs}: pip install -r {REQUIREMENTS[contestant.needs]}"
     if contestant.kernels and not library.path().exists():
         return f"the CPU kernels: {library.BUILD}"
     return None
 
 
 def _check_anomalib(python: str) -> None:
-    """Whether that interpreter runs and has anomalib."""
+    """Raise a UserError unless that interpreter can be started and has anomalib."""
     code = "import importlib.util, sys; sys.exit(importlib.util.find_spec('anomalib') is None)"
     try:
         done = subprocess.run([python, "-c", code], capture_output=True, check=False)
@@ -92,7 +101,7 @@ def _check_anomalib(python: str) -> None:
 
 
 def taking_part(names: list[str], measure: str, backbone: str) -> list[str]:
-    """Those of `names` that take part in a measurement of an encoder."""
+    """Those of `names` that take part in a measurement of the network on this encoder."""
     return [
         name
         for name in names
@@ -100,7 +109,15 @@ def taking_part(names: list[str], measure: str, backbone: str) -> list[str]:
     ]
 
 
-def measuring(names: list[str]) -> list[str]:
-    """Whose ways from maps to figures are measured, without a network: there this project is one, kernels or not."""
+def without_network(names: list[str]) -> list[str]:
+    """Those of `names` whose ways from maps to figures are compared.
+
+    This project has one such way, which needs no kernels: it is called "this", whichever of its contestants are there.
+    """
     this = ["this"] if {"this", "this_mindspore"} & set(names) else []
     return this + [name for name in ("scikit_learn", "2022") if name in names]
+
+
+def kernels_version(names: list[str]) -> str | None:
+    """Which build of the CPU kernels these contestants use; None if they use none."""
+    return library.path().stem if any(CONTESTANTS[name].kernels for name in names) else None

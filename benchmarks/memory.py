@@ -1,30 +1,28 @@
-"""The memory that training and evaluation take, each contestant and purpose in a fresh process."""
+"""The measurements of memory: what training and evaluation take, each in a fresh process."""
 
 import tempfile
 
 from benchmarks.contestants import CONTESTANTS
-from benchmarks.measures import make_testset
-from benchmarks.process import Process
-from benchmarks.tables import Row, Table
-from benchmarks.team import Settings, Team
+from benchmarks.measurements import WAYS, make_test_set
+from benchmarks.processes import Process, Settings, Team
+from benchmarks.results import Row, Table
 from src.utils import log
 
-STEPS = 2  # after the first: the optimizer's state is there then
+STEPS = 2  # after the first one; the optimizer's state is in memory then
 PURPOSES = ("training", "evaluation")
 
 
 def with_network(settings: Settings, backbone: str, names: list[str]) -> Table:
-    """Peak resident memory of training steps, and of a whole evaluation, per contestant."""
+    """Peak resident memory of training steps, and of an evaluation from decoded pictures, per contestant."""
     rows: dict[str, Row] = {}
     for name in names:
         contestant = CONTESTANTS[name]
         rows[contestant.title] = {}
         for purpose in PURPOSES:
             if purpose == "training" or "evaluation" in contestant.measures:
-                with Team(settings, backbone, settings.pictures if purpose == "training" else settings.batch) as team:
-                    _work(team, name, purpose)
-                    rows[contestant.title][f"{purpose} GB"] = team.call(name, "peak_memory") / 1e9
-                log.info("memory, %s, %s: %.2f GB", name, purpose, rows[contestant.title][f"{purpose} GB"])
+                peak = _peak(settings, backbone, name, purpose) / 1e9
+                rows[contestant.title][f"{purpose} GB"] = peak
+                log.info("memory, %s, %s: %.2f GB", name, purpose, peak)
     for purpose in PURPOSES:
         add_ratios(rows, f"{purpose} GB", f"ratio, {purpose}")
     title = f"Peak resident memory, {backbone}, batch {settings.batch}, {settings.size} pixels"
@@ -36,25 +34,30 @@ def with_network(settings: Settings, backbone: str, names: list[str]) -> Table:
     return Table("memory", backbone, title, rows, remarks)
 
 
-def _work(team: Team, name: str, purpose: str) -> None:
-    if purpose == "training":
-        team.begin(name)
-        for _ in range(STEPS):
-            team.step(name)
-    else:
-        file = make_testset(team.settings, team.folder)
-        team.call(name, "evaluate", variant=CONTESTANTS[name].variant, file=file)
+def _peak(settings: Settings, backbone: str, name: str, purpose: str) -> int:
+    """Bytes that a contestant takes for one of the `PURPOSES`."""
+    pictures = settings.pictures if purpose == "training" else settings.batch
+    with Team(settings, backbone, pictures) as team:
+        if purpose == "training":
+            team.begin(name)
+            for _ in range(STEPS):
+                team.step(name)
+        else:
+            team.evaluate(name, make_test_set(settings, team.folder))
+        return team.call(name, "peak_memory")
 
 
-def of_measuring(settings: Settings, names: list[str]) -> Table:
-    """Peak resident memory from maps to figures."""
-    ways = {"this": "this", "scikit_learn": "scikit_learn", "2022": "lists"}
+def without_network(settings: Settings, names: list[str]) -> Table:
+    """Peak resident memory from maps to figures, by each contestant's first way in `WAYS`."""
+    variants: dict[str, str] = {}
+    for name, variant in WAYS.values():
+        variants.setdefault(name, variant)
     rows: dict[str, Row] = {}
     with tempfile.TemporaryDirectory() as folder:
-        file = make_testset(settings, folder)
-        for name, variant in ways.items():
+        file = make_test_set(settings, folder)
+        for name, variant in variants.items():
             if name in names:
-                with Process(name, settings.python, "measuring", settings.logs / "measuring.log") as process:
+                with Process(name, settings.python, "scoring", settings.logs) as process:
                     process.call("open", file=file)
                     process.call("measure", variant=variant)
                     rows[CONTESTANTS[name].title] = {"evaluation GB": process.call("peak_memory") / 1e9}
@@ -64,7 +67,7 @@ def of_measuring(settings: Settings, names: list[str]) -> Table:
 
 
 def add_ratios(rows: dict[str, Row], column: str, ratio: str) -> None:
-    """A column over that of the first row, in place, where both are known."""
+    """Add a column `ratio` in place: `column` over that of the first row, in every row where both are known."""
     base = next(iter(rows.values())).get(column)
     for row in rows.values():
         if base is not None and row.get(column) is not None:

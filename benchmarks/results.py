@@ -1,20 +1,12 @@
-"""All measurements in their order, and the files that hold what they found."""
+"""Results: tables of numbers, in Markdown, and the facts about the machine and the software that go with them."""
 
-import argparse
 import shlex
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import dataclass, field
 from importlib import metadata
 
-from benchmarks import chart, machine, measures, memory
-from benchmarks.contestants import CONTESTANTS, choose, measuring, taking_part
-from benchmarks.process import Process
-from benchmarks.tables import Table, document
-from benchmarks.team import Settings, Team
-from src.kernels import library
-from src.utils import UserError, atomic_path, check_writable, log, write_json
+from benchmarks import machine
 
 METHOD = (
     "Contestants run in processes of their own, on all cores of the CPU, and are measured in turn, in rounds. A ratio "
@@ -23,95 +15,84 @@ METHOD = (
 )
 PACKAGES = ("mindspore", "torch", "numpy", "onnxruntime", "scikit-learn")
 
+Row = dict[str, float | None]
 
-def measure(options: argparse.Namespace) -> list[Table]:
-    """Run what the options ask for; the files are written anew after every measurement.
 
-    Raises:
-        UserError: something missing or wrong, or a contestant that failed; what was measured before it is written.
+@dataclass(frozen=True)
+class Table:
+    """The results of a measurement.
+
+    Attributes:
+        measure: which measurement.
+        backbone: the encoder; None where there is none.
+        title: what was measured, in words.
+        rows: per contestant's title its numbers by column; the unit is in the column's name.
+        remarks: sentences under the table.
+        rounds: per contestant's title the seconds of every round.
     """
-    names = choose(options.contestants, options.anomalib)
-    check_writable(options.output / "results.json")
-    logs = options.output / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    for old in logs.glob("*.log"):
-        old.unlink()
-    settings = Settings(
-        size=options.im_resize,
-        batch=options.batch,
-        pictures=options.pictures,
-        test_pictures=options.test_pictures,
-        rounds=options.rounds,
-        conv_size=options.conv_size,
-        anomalib=options.anomalib,
-        logs=logs,
-        python=sys.executable,
-    )
-    facts = _facts(options, settings, names)
-    tables: list[Table] = []
-    for table in _tables(settings, options, names):
-        tables.append(table)
-        log.info("\n%s\n", table.markdown())
-        _write(options, facts, tables)
-    if not tables:
-        raise UserError("none of the --contestants takes part in any of the --measure; choose others")
-    return tables
+
+    measure: str
+    backbone: str | None
+    title: str
+    rows: dict[str, Row]
+    remarks: list[str] = field(default_factory=list)
+    rounds: dict[str, list[float]] = field(default_factory=dict)
+
+    def columns(self) -> list[str]:
+        """Every column that a row has, in the order of their appearance."""
+        return list(dict.fromkeys(column for row in self.rows.values() for column in row))
+
+    def markdown(self) -> str:
+        """Title, table and remarks."""
+        lines = [["", *self.columns()], ["---"] + ["---:"] * len(self.columns())]
+        for name, row in self.rows.items():
+            lines.append([name, *(shown(column, row.get(column)) for column in self.columns())])
+        parts = [f"### {self.title}"]
+        if self.rows:
+            parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+        return "\n\n".join(parts + self.remarks)
 
 
-def _tables(settings: Settings, options: argparse.Namespace, names: list[str]) -> Iterator[Table]:
-    """Every table that is asked for and has a contestant."""
-    asked = options.measure
-    if "convolution" in asked:
-        yield measures.convolution(settings)
-    for backbone in options.backbones:
-        taking = {measure: taking_part(names, measure, backbone) for measure in asked}
-        pictures = settings.pictures if "epoch" in asked else settings.batch
-        with Team(settings, backbone, pictures) as team:
-            for name in ("step", "epoch"):
-                if taking.get(name):
-                    yield getattr(measures, name)(team, taking[name])
-            if taking.get("inference"):
-                yield from measures.inference(team, taking["inference"])
-            whole = [name for name in taking.get("evaluation", ()) if name != "scikit_learn"]
-            if whole and backbone in measures.WHOLE_BACKBONES:
-                yield measures.whole_evaluation(team, whole)
-        training = [name for name in taking.get("memory", ()) if name != "scikit_learn"]
-        if training:
-            yield memory.with_network(settings, backbone, training)
-    without_network = measuring(names)
-    if without_network and "evaluation" in asked:
-        yield measures.evaluation(settings, without_network)
-    if without_network and "memory" in asked:
-        yield memory.of_measuring(settings, without_network)
+def shown(column: str, value: float | None) -> str:
+    """A number of a column for reading: three significant digits, and for a ratio an x."""
+    if value is None:
+        return "-"
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3 if value >= 0.1 else 4
+    return f"{value:.{digits}f}{' x' if column.startswith('ratio') else ''}"
 
 
-def _facts(options: argparse.Namespace, settings: Settings, names: list[str]) -> dict:
-    """What the files say beside the tables."""
+def gather_facts(options: dict, more_versions: dict[str, str]) -> dict:
+    """What the files say beside the tables.
+
+    Args:
+        options: of the command line, by name.
+        more_versions: versions beside those of the installed `PACKAGES`.
+    """
     versions = {}
     for name in PACKAGES:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    if any(CONTESTANTS[name].kernels for name in names):
-        versions["CPU kernels"] = library.path().stem
-    if options.anomalib:
-        with Process("anomalib", settings.anomalib, "anomalib_model", settings.logs / "anomalib_model.log") as process:
-            found = process.call("versions")
-        versions["anomalib"] = f"{found['anomalib']} (torch {found['torch']}, numpy {found['numpy']})"
     return {
         "date": time.strftime("%Y-%m-%d"),
         "command": shlex.join(["python", *sys.argv]),
         "machine": machine.describe(),
-        "versions": versions,
+        "versions": versions | more_versions,
         "method": METHOD,
-        "settings": {name: value for name, value in vars(options).items() if name not in ("anomalib", "output")},
+        "settings": {name: value for name, value in options.items() if name not in ("anomalib", "output")},
     }
 
 
-def _write(options: argparse.Namespace, facts: dict, tables: list[Table]) -> None:
-    """results.json, results.md and results.png, each atomically."""
-    write_json(options.output / "results.json", facts | {"tables": [asdict(table) for table in tables]})
-    with atomic_path(options.output / "results.md") as path:
-        path.write_text(document(tables, facts), encoding="utf-8")
-    chart.draw(options.output / "results.png", tables, facts)
+def document(tables: list[Table], facts: dict) -> str:
+    """All tables, in Markdown, under a description of the machine and of how it was measured."""
+    described = facts["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    head = [
+        "# Benchmarks",
+        f"{described['processor']}, {described['cores']} cores, {described['memory_gb']:.0f} GB; "
+        f"{described['system']}; {facts['date']}. {versions}.",
+        f"`{facts['command']}`",
+        facts["method"],
+    ]
+    return "\n\n".join([*head, *(table.markdown() for table in tables)]) + "\n"

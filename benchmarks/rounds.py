@@ -1,16 +1,16 @@
-"""Contestants in turn, so that whatever else the machine does meets all of them; what is told of their times."""
+"""Contestants measured in turn, so that whatever else the machine does meets all of them; a summary of their times."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks import quiet
+from benchmarks import machine
 from src.utils import log
 
 
 @dataclass(frozen=True)
 class Rounds:
-    """What `alternate` found.
+    """What `alternate` measured.
 
     Attributes:
         times: per contestant its seconds in each round.
@@ -21,17 +21,18 @@ class Rounds:
     others: float
 
     def remarks(self) -> list[str]:
-        """What a table has to say of them."""
-        if self.others <= quiet.LIMIT:
+        """A sentence for the table if the machine was not quiet."""
+        if self.others <= machine.QUIET:
             return []
         return [f"Not quiet: other programs had up to {100 * self.others:.0f} % of the processor; measure again."]
 
 
 def alternate(names: Sequence[str], rounds: int, measure: Callable[[str], float], title: str) -> Rounds:
-    """`rounds` times one measurement of each; every round begins with the next contestant.
+    """Measure each contestant once per round. Every round begins with the next contestant.
 
     Args:
         names: of the contestants.
+        rounds: how many.
         measure: a contestant's name -> seconds.
         title: of the lines on the screen.
     """
@@ -40,7 +41,7 @@ def alternate(names: Sequence[str], rounds: int, measure: Callable[[str], float]
     for i in range(rounds):
         first = i % len(names)
         for name in (*names[first:], *names[:first]):
-            seconds, others = quiet.measure_quietly(lambda name=name: measure(name))
+            seconds, others = machine.measure_quietly(lambda name=name: measure(name))
             times[name].append(seconds)
             most = max(most, others)
         found = ", ".join(f"{name} {times[name][-1]:.3f} s" for name in names)
@@ -53,7 +54,7 @@ def summary(times: dict[str, list[float]], base: str | None = None) -> dict[str,
 
     Args:
         times: per contestant its seconds in each round.
-        base: by default the first contestant.
+        base: the contestant whose ratio is 1; by default the first.
     """
     of_base = times[base or next(iter(times))]
     return {

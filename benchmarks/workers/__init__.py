@@ -1,1 +1,1 @@
-"""One process per way to do it: `python -m benchmarks.workers.NAME`, driven over standard input and output."""
+"""The programs that are measured, each in a process of its own: `python -m benchmarks.workers.NAME`."""

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks import torch_encoders
 from src.convert.convert import convert
 from src.utils import UserError
-from tests.support import torch_reference
 
 
 def save(state: object, folder: Path, name: str = "weights.pth") -> Path:
@@ -20,8 +20,8 @@ def save(state: object, folder: Path, name: str = "weights.pth") -> Path:
 def resnet18_state() -> dict[str, torch.Tensor]:
     """A classifier's state dict with random weights: with layer4 and fc, as torchvision's file."""
     torch.manual_seed(1)
-    model = torch_reference.encoder("resnet18")
-    model.layer4 = nn.Sequential(torch_reference.BasicBlock(256, 512, 2), torch_reference.BasicBlock(512, 512, 1))
+    model = torch_encoders.encoder("resnet18")
+    model.layer4 = nn.Sequential(torch_encoders.BasicBlock(256, 512, 2), torch_encoders.BasicBlock(512, 512, 1))
     model.fc = nn.Linear(512, 1000)
     return dict(model.state_dict())
 

