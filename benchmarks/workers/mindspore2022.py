@@ -40,7 +40,7 @@ class DenseFlowStep(FlowStep):
         """As `FlowStep.transform`."""
         x1, x2 = ops.split(x, (self.kept, self.changed), 1)
         s, t = self.coupling(x1)
-        y = ops.concat((x1, x2 * ops.exp(s) + t), 1) * self.scale() + self.global_offset
+        y = ops.concat((x1, x2 * ops.exp(s) + t), 1) * self.channel_scale() + self.global_offset
         return self.dense(y), self.picture_sum(s)
 
 

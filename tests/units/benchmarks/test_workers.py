@@ -16,6 +16,7 @@ from benchmarks.workers import mindspore2022, pytorch, scoring, this
 from benchmarks.workers.worker import NetworkWorker
 from src import ROOT
 from src.detector import Architecture
+from src.runtime.device import Device
 from src.utils import UserError
 
 SIZE = 32
@@ -32,7 +33,11 @@ def tiny(monkeypatch):
 @pytest.mark.usefixtures("tiny", "pynative")
 @pytest.mark.parametrize("module", ["this mindspore", "pytorch", "mindspore2022"])
 def test_a_worker_trains_infers_and_evaluates(module, tmp_path):
-    worker = {"this mindspore": this.This, "pytorch": pytorch.PyTorch, "mindspore2022": mindspore2022.MindSpore2022}
+    worker = {
+        "this mindspore": functools.partial(this.This, Device("CPU")),
+        "pytorch": pytorch.PyTorch,
+        "mindspore2022": mindspore2022.MindSpore2022,
+    }
     asked = worker[module]()
     asked.open(backbone="efficientnet_lite0", size=SIZE, batch=2, pictures=2, folder=str(tmp_path))
     contestants = [contestant for contestant in CONTESTANTS.values() if contestant.worker == module]
