@@ -16,7 +16,8 @@ from tests.support.programs import files, train_arguments
 
 
 def parsed(*given):
-    return config.parse("train", "", list(map(str, given)))
+    """train.py's options. MindSpore's cache of compiled graphs is for the first graph of a process only: off here."""
+    return config.parse("train", "", [*map(str, given), "--graph_cache", "off"])
 
 
 def error_of(*given):
