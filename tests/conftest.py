@@ -13,9 +13,11 @@ from src.runtime import device
 
 device.prepare("CPU")
 
-# Kept graphs (--graph_cache auto) are shared by the tests, and not the user's.
-os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="fastflow_tests_")
-atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
+# Compiled graphs are kept (--graph_cache auto) in a folder of the test session and not in the user's. The processes of
+# pytest-xdist inherit it, so that a graph is compiled once for all of them.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="fastflow_tests_")
+    atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 # Fixtures for every test.
 from tests.support.exported_files import exported  # noqa: F401

@@ -141,13 +141,14 @@ def test_every_runtime_gives_the_same_figures_at_256_pixels(runner, weights, tmp
     assert done.returncode == 0, done.stderr
 
     from src import evaluation
-    from src.dataset import test_samples
+    from src.data.layouts import samples_for_testing
+    from src.dataset import TestSet
     from src.deploy import export
 
     wanted = json.loads((tmp_path / "ckpt/fastflow_fabric.json").read_text())["metrics"]
     folder = tmp_path / "infer/fabric"
     found = {"C++ runner": json.loads((folder / "acc_fabric.json").read_text())["metrics"]}
-    test = evaluation.TestSet.load(test_samples(tmp_path / "data", "fabric"), 256, "nearest", 2)
+    test = TestSet.load(samples_for_testing(tmp_path / "data", "fabric", "mvtec"), 256, "nearest", 2, keep=False)
     manifest = json.loads((folder / "input/manifest.json").read_text())["samples"]
     images = [np.fromfile(folder / "input" / entry["file"], "<f4").reshape(1, 3, 256, 256) for entry in manifest]
     for name, file_format in (("fastflow_fabric.mindir", "MINDIR"), ("fastflow_fabric.onnx", "ONNX")):

@@ -295,7 +295,8 @@ def set_up(project, pip_status=0, script="scripts/run_tests.sh", **environment):
 def test_without_what_only_some_tests_need_the_others_run(project):
     done = set_up(project)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("-m pytest CI=\n")
+    assert "-m pytest " in done.stdout
+    assert done.stdout.endswith(" CI=\n")
     for name in OPTIONAL.values():
         assert f"{name} cannot be " in done.stderr
     assert done.stderr.count("their tests will be skipped") + done.stderr.count("its tests will be skipped") == 2
@@ -314,7 +315,8 @@ def test_in_ci_everything_must_be_there(project, call, missing):
     (project / missing).write_text("")
     done = set_up(project, **call)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith(f"-m pytest CI={call.get('CI', 1)}\n")
+    assert "-m pytest " in done.stdout
+    assert done.stdout.endswith(f" CI={call.get('CI', 1)}\n")
 
 
 def test_a_python_without_a_module_that_is_needed_is_passed_over(tmp_path):

@@ -241,7 +241,9 @@ def both(data, weights, built, tmp_path_factory):
     folders = {}
     for option in ("off", "on"):
         folders[option] = tmp_path_factory.mktemp(f"kernels {option}")
-        done = program("train.py", *train_arguments(data, weights, folders[option], cpu_kernels=option))
+        done = program(
+            "train.py", *train_arguments(data, weights, folders[option], im_resize=64, flow_step=2, cpu_kernels=option)
+        )
         assert done.returncode == 0, done.stderr
     return folders
 

@@ -1,9 +1,4 @@
-"""Mixed precision: which operations are in half precision, skipped steps, and whole runs that resume exactly."""
-
-import json
-import signal
-import subprocess
-import sys
+"""Mixed precision: which operations are in half precision, and when steps are skipped."""
 
 import mindspore as ms
 import numpy as np
@@ -17,9 +12,8 @@ from src.encoder import Encoder
 from src.fastflow import FastFlow
 from src.runtime import precision
 from src.runtime.precision import LossScale, half_twin
-from tests.support.programs import ROOT, program, train_arguments
 
-SHAPES = ((6, 8, 8), (8, 4, 4))
+SHAPES = ((6, 8, 8),)  # one scale, of two flow steps: enough for both kernels, and compiled soon
 
 
 def small_flow():
@@ -53,7 +47,7 @@ def test_in_the_graph_convolutions_are_half_and_nothing_else_is(tmp_path, part):
     if part == "flows":
         flow = small_flow()
         half = FlowLoss(half_twin(flow, small_flow, ms.float16))
-        inputs, convolutions = features(), 2 * 2 * 2
+        inputs, convolutions = features(), 2 * 2
     else:
         encoder = Encoder("resnet18")
         half = half_twin(encoder, lambda: Encoder("resnet18"), ms.float16)
@@ -130,49 +124,3 @@ def test_the_scale_does_not_change_what_is_learnt():
         scale.scale.set_data(Tensor(value, ms.float32))
         losses.append([float(step(*features()).asnumpy()) for _ in range(4)])
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
-
-
-@pytest.mark.parametrize("level", ["O2", "O3"])
-def test_a_run_evaluates_the_same_and_resumes_exactly(data, weights, tmp_path, level):
-    options = {"num_epochs": 25, "eval_interval": 0, "log_interval": 1, "save_interval": 3, "amp_level": level}
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    done = program("train.py", *train_arguments(data, weights, whole, **options))
-    assert done.returncode == 0, done.stderr
-    result = json.loads((whole / "fastflow_fabric.json").read_text())
-    assert result["skipped_steps"] == 0
-    seen = program("eval.py", "--ckpt_path", whole / "fastflow_fabric.ckpt", "--dataset_path", data)
-    assert seen.returncode == 0, seen.stderr
-    evaluated = json.loads((whole / "fastflow_fabric_eval.json").read_text())
-    assert evaluated["metrics"]["pixel_auc"] == pytest.approx(result["metrics"]["pixel_auc"], abs=1e-6)
-
-    given = train_arguments(data, weights, parts, **options)
-    process = subprocess.Popen(
-        [sys.executable, "-u", str(ROOT / "train.py"), *map(str, given)], stdout=subprocess.PIPE, text=True
-    )
-    assert any("step 20: loss" in line for line in process.stdout)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    other = program("train.py", *train_arguments(data, weights, parts, **(options | {"amp_level": "O0"})), "--resume")
-    assert (other.returncode, other.stderr.count("\n")) == (2, 1)
-    assert f"was trained with {level}" in other.stderr
-    done = program("train.py", *given, "--resume")
-    assert done.returncode == 0, done.stderr
-    assert "resuming after step" in done.stdout
-    assert (parts / "fastflow_fabric.ckpt").read_bytes() == (whole / "fastflow_fabric.ckpt").read_bytes()
-
-
-def test_skipped_steps_are_reported(data, weights, tmp_path, monkeypatch):
-    from src import config, training
-
-    monkeypatch.setattr(precision, "FIRST_SCALE", 2.0**40)
-    argv = [*map(str, train_arguments(data, weights, tmp_path, num_epochs=20, eval_interval=0)), "--amp_level", "O2"]
-    options = config.parse("train", "", argv)
-    result = training.train(options)
-    assert 0 < result["skipped_steps"] < result["steps"] == 60
-    assert result["losses"][-1] < result["losses"][0]
-
-
-def test_a_device_without_the_precision_says_so(data, weights, tmp_path):
-    done = program("train.py", *train_arguments(data, weights, tmp_path, amp_level="O2", amp_dtype="bfloat16"))
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-    assert "has no bfloat16 convolution on this CPU; give --amp_dtype float16 or --amp_level O0" in done.stderr

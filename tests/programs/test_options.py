@@ -1,0 +1,62 @@
+"""Options from end to end: from a file, into the checkpoint and the result, and back from these.
+
+What config.py makes of a command line or a file is tested in units/test_config.py.
+"""
+
+import json
+
+import pytest
+
+from tests.support.programs import error_of, result_of, succeed, train_arguments
+
+
+@pytest.fixture(scope="module")
+def unusual(data, weights, tmp_path_factory):
+    """A training with options of the network, of training and of evaluation that are no defaults.
+
+    Its folder, and what it printed.
+    """
+    folder = tmp_path_factory.mktemp("unusual")
+    network = {"im_resize": 48, "hidden_ratio": 0.5, "conv3x3_only": "true", "norm_affine": "false"}
+    training = {"num_epochs": 1, "lr": 2e-5, "seed": 4, "train_batch_size": 64, "cache_features": "off"}
+    more = {"gt_protocol": "original", "result_path": folder / "fastflow_fabric.json"}
+    said = succeed("train.py", *train_arguments(data, weights, folder, **network, **training, **more), "--resume")
+    return folder, said
+
+
+def test_a_category_smaller_than_the_batch_trains_with_a_smaller_batch_and_says_so(unusual):
+    assert "12 training pictures: the batch is 12 instead of 64" in unusual[1]
+
+
+def test_a_result_gives_its_options_back_and_they_give_the_same_weights(unusual, tmp_path):
+    folder, _ = unusual
+    first, again = folder / "fastflow_fabric.json", tmp_path / "fastflow_fabric.json"
+    before = first.read_bytes()
+    succeed("train.py", "--config", first, "--ckpt_dir", tmp_path)
+    assert first.read_bytes() == before
+    assert again.with_suffix(".ckpt").read_bytes() == first.with_suffix(".ckpt").read_bytes()
+    options = [json.loads(path.read_text())["options"] for path in (first, again)]
+    assert (options[0]["conv3x3_only"], options[0]["seed"]) == (True, 4)
+    for name in ("resume", "result_path", "ckpt_dir"):
+        assert options[0].pop(name) != options[1].pop(name)
+    assert options[0] == options[1]
+
+
+def test_eval_takes_the_network_from_the_checkpoint_and_options_from_results(unusual, tmp_path):
+    folder, _ = unusual
+    result = tmp_path / "eval.json"
+    given = ("--config", folder / "fastflow_fabric.json", "--ckpt_path", folder / "fastflow_fabric.ckpt")
+    succeed("eval.py", *given, "--result_path", result)
+    evaluated = json.loads(result.read_text())
+    assert evaluated["gt_protocol"] == "original"
+    assert evaluated["metrics"]["pixel_auc"] == pytest.approx(result_of(folder)["metrics"]["pixel_auc"], abs=1e-5)
+    succeed("eval.py", "--config", result, "--gt_protocol", "nearest", "--result_path", result)
+    assert json.loads(result.read_text())["gt_protocol"] == "nearest"
+
+
+def test_a_wrong_option_file_is_one_error_line(data, weights, tmp_path):
+    (tmp_path / "options.yaml").write_text("flow_step: 0")
+    given = train_arguments(data, weights, tmp_path / "ckpt", flow_step=None)
+    message = error_of("train.py", *given, "--config", tmp_path / "options.yaml")
+    assert message == "error: --flow_step 0: must be 1 or more\n"
+    assert not (tmp_path / "ckpt").exists()

@@ -1,0 +1,28 @@
+"""predict.py as a process: a score for every picture, as eval.py gives it, and the user's own pictures stay."""
+
+import json
+import shutil
+
+import pytest
+
+from tests.support.programs import error_of, files, succeed
+
+
+def test_predict_scores_every_picture_and_spares_the_users_own(trained, data, tmp_path):
+    shutil.copytree(data / "fabric/test", tmp_path / "new")
+    before = {name: (tmp_path / "new" / name).read_bytes() for name in files(tmp_path / "new")}
+    given = ("predict.py", "--ckpt_path", trained[0] / "fastflow_fabric.ckpt", "--img_dir", tmp_path / "new")
+    given += ("--save_imgs", "--test_batch_size", 5)
+    assert "among the pictures" in error_of(*given, "--output_dir", tmp_path / "new" / "results")
+    succeed(*given, "--output_dir", tmp_path / "out")
+    assert {name: (tmp_path / "new" / name).read_bytes() for name in files(tmp_path / "new")} == before
+    found = json.loads((tmp_path / "out/scores.json").read_text())
+    assert set(found["pictures"]) == {name.removesuffix(".png") for name in before}
+    assert all(entry["defective"] == (entry["score"] >= found["threshold"]) for entry in found["pictures"].values())
+    assert set(files(tmp_path / "out")) == {*before, "scores.json"}
+
+    evaluation = tmp_path / "eval.json"
+    given = ("--ckpt_path", trained[0] / "fastflow_fabric.ckpt", "--dataset_path", data, "--result_path", evaluation)
+    succeed("eval.py", *given)
+    scores = {name: entry["score"] for name, entry in found["pictures"].items()}
+    assert scores == pytest.approx(json.loads(evaluation.read_text())["scores"], abs=1e-5)

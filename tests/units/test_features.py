@@ -1,0 +1,66 @@
+"""The training pictures' features: encoded anew, or kept in memory or on the disk, they are the same."""
+
+import os
+
+import numpy as np
+import pytest
+from mindspore import Tensor
+
+from src import features
+from src.encoder import ENCODERS, STRIDES
+from src.features import EncodedPictures, training_features
+from src.utils import UserError
+
+COUNT, SIZE = 2 * features.ENCODE_BATCH + 3, 32  # pictures; the last batch of the encoder is not full
+
+
+class _FakeEncoder:
+    """In the encoder's place: features of the right shapes that are each picture's own."""
+
+    calls = 0
+
+    def __call__(self, images):
+        _FakeEncoder.calls += 1
+        means = images.asnumpy().mean((1, 2, 3))
+        sizes = [SIZE // stride for stride in STRIDES]
+        return tuple(
+            Tensor(np.broadcast_to(means[:, None, None, None], (len(means), channels, size, size)).copy())
+            for channels, size in zip(ENCODERS["efficientnet_lite0"].channels, sizes)
+        )
+
+
+@pytest.fixture
+def encoded():
+    images = np.random.default_rng(0).integers(0, 256, (COUNT, SIZE, SIZE, 3), np.uint8)
+    return EncodedPictures(_FakeEncoder(), images, "efficientnet_lite0")
+
+
+@pytest.mark.parametrize(
+    ("cache", "limit_gb", "kept"), [("off", None, False), ("auto", None, True), ("auto", 0.0, True), ("on", 0.0, True)]
+)
+def test_the_same_features_wherever_they_are_kept(encoded, tmp_path, cache, limit_gb, kept):
+    place = tmp_path / "fastflow_fabric.rank0.features"
+    indices = np.array([COUNT - 1, 0, 7, 7])
+    wanted = encoded.batch(indices)
+    with training_features(encoded, cache, limit_gb, place) as source:
+        calls = _FakeEncoder.calls
+        found = source.batch(indices)
+        assert (_FakeEncoder.calls == calls) == kept
+        on_the_disk = os.listdir(tmp_path)
+        assert len(on_the_disk) == (limit_gb == 0)
+        assert all(name.startswith(".fastflow_fabric") and name.endswith(".features") for name in on_the_disk)
+    for one, other in zip(wanted, found):
+        np.testing.assert_array_equal(one.asnumpy(), other.asnumpy())
+    assert os.listdir(tmp_path) == []
+
+
+def test_features_that_fit_nowhere(encoded, tmp_path, monkeypatch):
+    monkeypatch.setattr(features.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
+    with training_features(encoded, "auto", 0.0, tmp_path / "x.features") as source:
+        assert source is encoded
+    with (
+        pytest.raises(UserError, match=r"--cache_features on: .* fit neither the memory limit of .* nor"),
+        training_features(encoded, "on", 0.0, tmp_path / "x.features"),
+    ):
+        pass
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,46 @@
+"""Evaluation and prediction in this process: what they refuse before the network runs."""
+
+import pytest
+
+from src import config, inference
+from src.runtime.device import Device
+from src.utils import UserError
+from tests.support.programs import files
+
+
+def error_of(work, program, **options):
+    """The one line of the error that `work` ends in, given a program's options."""
+    given = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    with pytest.raises(UserError) as caught:
+        work(config.parse(program, "", given), Device("CPU"))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_evaluation_refuses_what_is_no_detector(data, weights, tmp_path):
+    (tmp_path / "text.ckpt").write_text("not a checkpoint")
+    for path, text in (
+        (weights, "ImageNet weights"),
+        (tmp_path / "text.ckpt", "not a MindSpore checkpoint"),
+        (tmp_path / "missing.ckpt", "no checkpoint"),
+    ):
+        assert text in error_of(inference.evaluate_checkpoint, "eval", ckpt_path=path, dataset_path=data)
+    assert files(tmp_path) == ["text.ckpt"]
+
+
+@pytest.mark.parametrize("inside", ["", "results", "../new/results"])
+def test_prediction_does_not_write_among_the_pictures(trained, data, tmp_path, inside):
+    (tmp_path / "new").mkdir()
+    given = {"ckpt_path": trained[0] / "fastflow_fabric.ckpt", "img_dir": tmp_path / "new"}
+    message = error_of(inference.predict_folder, "predict", **given, output_dir=tmp_path / "new" / inside)
+    assert "among the pictures" in message
+    assert files(tmp_path) == []
+
+
+def test_prediction_needs_pictures(trained, tmp_path):
+    given = {"ckpt_path": trained[0] / "fastflow_fabric.ckpt", "output_dir": tmp_path / "out"}
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "empty", tmp_path / "missing"):
+        message = error_of(inference.predict_folder, "predict", **given, img_dir=folder)
+        assert message == f"no pictures in {folder}; give a folder of pictures as --img_dir"
+    assert files(tmp_path) == []
