@@ -140,7 +140,10 @@ def test_without_msrun_and_without_the_option(data, weights, tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
-    [(("data", "w.ckpt", "nut"), "four arguments are needed"), (("d", "w", "nut", "x"), "x is not a number of")],
+    [
+        (("data", "w.ckpt", "nut"), "arguments, four are needed"),
+        (("d", "w", "nut", "x"), "WORKER_NUM x, not a number of"),
+    ],
 )
 def test_the_scripts_usage(arguments, text):
     script = str(ROOT / "scripts/run_distribute_train_cpu.sh")

@@ -19,7 +19,10 @@ def test_the_program_writes_beside_the_input(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "the following arguments are required: --pth_path; see pthtockpt.py --help"),
+        (
+            [],
+            "--pth_path is missing: PyTorch file (or a MindSpore .ckpt of the 2022 original); see pthtockpt.py --help",
+        ),
         (["--pth_path", "{}"], "no file {0}; check --pth_path"),
         (
             ["--pth_path", "{}/model.ckpt", "--ckpt_path", "{}/../{1}/model.ckpt"],

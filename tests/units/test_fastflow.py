@@ -21,7 +21,7 @@ BACKBONE = "efficientnet_lite0"
 def pair(tmp_path_factory):
     """The PyTorch model and ours with the same weights, through the converter."""
     torch.manual_seed(0)
-    reference = torch_reference.FastFlow(BACKBONE, ENCODERS[BACKBONE].channels, SIZE, flow_steps=4).shake()
+    reference = torch_reference.FastFlow(BACKBONE, ENCODERS[BACKBONE].channels, SIZE, flow_steps=2).shake()
     folder = tmp_path_factory.mktemp("pair")
     torch.save(reference.state_dict(), folder / "model.pth")
     convert(folder / "model.pth", folder / "model.ckpt", None, "thing", None)
@@ -105,6 +105,7 @@ def test_twenty_adam_steps_follow_pytorch(pair, tmp_path):
 
 
 @pytest.mark.parametrize(("channels", "conv3x3_only", "hidden_ratio"), [(6, False, 1.0), (7, True, 0.5)])
+@pytest.mark.usefixtures("pynative")
 def test_inverse(channels, conv3x3_only, hidden_ratio):
     rng = np.random.default_rng(2)
     flow = Flow(channels, 8, conv3x3_only, hidden_ratio, rng)
@@ -141,15 +142,12 @@ def test_log_determinant_is_that_of_the_jacobian():
     assert log_det.asnumpy()[0] == pytest.approx(wanted, abs=1e-4)
 
 
-def test_graph_mode_and_pynative_agree(pair):
+def test_graph_mode_and_pynative_agree(pair, request):
     _, detector = pair
     image = Tensor(pictures(5))
     graph, _ = detector(image)
-    try:
-        ms.set_context(mode=ms.PYNATIVE_MODE)
-        pynative, _ = detector(image)
-    finally:
-        ms.set_context(mode=ms.GRAPH_MODE)
+    request.getfixturevalue("pynative")
+    pynative, _ = detector(image)
     np.testing.assert_allclose(graph.asnumpy(), pynative.asnumpy(), atol=1e-5)
 
 

@@ -1,18 +1,9 @@
 """What several tests of the benchmarks share."""
 
-import mindspore as ms
 import pytest
 
 from benchmarks import processes
 from benchmarks.processes import Process, Settings, Team
-
-
-@pytest.fixture
-def pynative():
-    """MindSpore computes operation by operation: compiling would take most of the time of a small network."""
-    ms.set_context(mode=ms.PYNATIVE_MODE)
-    yield
-    ms.set_context(mode=ms.GRAPH_MODE)
 
 
 @pytest.fixture
