@@ -46,7 +46,9 @@ class AnomalyMap(nn.Cell):
         for z, matrix in zip(latents, self.matrices):
             likelihood = -ops.exp(-0.5 * (z * z).mean(1))  # (B, H, W)
             wide = self.upsample(likelihood, matrix)  # (B, S, H): widened and transposed
-            total = total + self.upsample(wide, matrix)  # += does not export
+            total = total + self.upsample(
+                wide, matrix
+            )  # not +=, which is exported as a change in place that old runtimes lack
         return ops.expand_dims(total / len(self.matrices), 1)
 
     def upsample(self, x: Tensor, matrix: Tensor) -> Tensor:

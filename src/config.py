@@ -12,7 +12,7 @@ import yaml
 
 from src import __version__
 from src.option import REQUIRED, Option, Role, boolean
-from src.options import OPTIONS, options_of
+from src.options import OPTIONS, file_of, options_of
 from src.utils import UserError, versions
 
 
@@ -23,14 +23,16 @@ class Options:
     Attributes:
         program: its name without the ending ".py".
         values: by name, also those that the command line left to their defaults.
+        left_open: the names that had no value, before `resolved` gave them one.
     """
 
     program: str
     values: Mapping[str, Any]
+    left_open: tuple[str, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name not in self.values:  # copy and pickle ask for names before there are values
-            raise AttributeError(f"{self.program}.py has no option {name}")
+            raise AttributeError(f"{file_of(self.program)} has no option {name}")
         return self.values[name]
 
     def resolved(self, **values: Any) -> "Options":
@@ -65,11 +67,9 @@ def parse(program: str, description: str, argv: Sequence[str] | None = None) -> 
     if unknown:
         parser.error(_unknown(program, unknown[0]))
     from_file = _read_file(given.config, known) if given.config else {}
-    values = {}
-    for name, option in known.items():
-        values[name] = _first(getattr(given, name), from_file.get(name), option.default)
-        _check(program, option, values[name])
-    return Options(program, values)
+    values = {name: _first(getattr(given, name), from_file.get(name), option.default) for name, option in known.items()}
+    _check(program, known, values)
+    return Options(program, values, tuple(name for name, value in values.items() if value is None))
 
 
 def _first(*values: Any) -> Any:
@@ -77,18 +77,23 @@ def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-def _check(program: str, option: Option, value: Any) -> None:
-    if value is REQUIRED:
-        raise UserError(f"--{option.name} is missing: {option.help}; see {program}.py --help")
-    problem = None if value is None else option.check.problem(value)
-    if problem:
-        raise UserError(f"--{option.name} {value}: {problem}")
+def _check(program: str, known: Mapping[str, Option], values: Mapping[str, Any]) -> None:
+    missing = [name for name, value in values.items() if value is REQUIRED]
+    if missing:
+        text = ", ".join(f"--{name}" for name in missing) + (" is" if len(missing) == 1 else " are") + " missing"
+        told = f": {known[missing[0]].help}" if len(missing) == 1 else ""
+        raise UserError(f"{text}{told}; see {file_of(program)} --help")
+    for name, value in values.items():
+        problem = None if value is None else known[name].check.problem(value)
+        if problem:
+            raise UserError(f"--{name} {value}: {problem}")
 
 
 def _parser(program: str, description: str) -> Parser:
     """The parser of a program's command line, its options under their headings."""
     parser = Parser(
-        prog=f"{program}.py",
+        prog=file_of(program),
+        usage=" ".join([file_of(program), *_needed(program), "[OPTIONS]"]),
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -108,6 +113,22 @@ def _parser(program: str, description: str) -> Parser:
     return parser
 
 
+def _needed(program: str) -> Iterator[str]:
+    """The options without which a program does not start, as `--help` shows them first."""
+    for option in options_of(program).values():
+        if option.default is REQUIRED:
+            yield f"--{option.name} {_value_name(option)}"
+
+
+def _value_name(option: Option) -> str:
+    """What `--help` calls an option's value."""
+    if option.check.choices:
+        return f"{{{','.join(map(str, option.check.choices))}}}"
+    if option.type in (int, float):
+        return "N" if option.type is int else "X"
+    return "PATH" if option.name.endswith(("_path", "_dir", "_file", "_list")) else "TEXT"
+
+
 def _version() -> str:
     used = ", ".join(f"{name} {version}" for name, version in versions().items())
     return f"fastflow_mindspore {__version__} ({used})"
@@ -117,6 +138,8 @@ def _add(group: argparse._ArgumentGroup, option: Option) -> None:
     text = option.help.replace("%", "%%")
     if option.default is REQUIRED:
         text += " (required)"
+    elif option.type is boolean and option.default is not None:
+        text += f" (default: {str(option.default).lower()}; --no-{option.name}: false)"
     elif option.default is not None:
         text += f" (default: {option.default})"
     flag = f"--{option.name}"
@@ -126,9 +149,7 @@ def _add(group: argparse._ArgumentGroup, option: Option) -> None:
             f"--no-{option.name}", dest=option.name, action="store_false", default=None, help=argparse.SUPPRESS
         )
     else:  # choices are checked in `_check`, in the same words for a YAML file's values
-        choices = option.check.choices
-        metavar = f"{{{','.join(map(str, choices))}}}" if choices else None
-        group.add_argument(flag, type=option.type, metavar=metavar, help=text)
+        group.add_argument(flag, type=option.type, metavar=_value_name(option), help=text)
 
 
 def _unknown(program: str, word: str) -> str:
@@ -136,19 +157,16 @@ def _unknown(program: str, word: str) -> str:
     if not word.startswith("-"):
         return f"unexpected argument {word!r}"
     flag = word.partition("=")[0]
-    others = [name for option in OPTIONS if f"--{option.name}" == flag for name in option.programs]
-    if others:
-        return f"{flag} is not an option of {program}.py but of {', '.join(f'{name}.py' for name in others)}"
-    near = difflib.get_close_matches(flag, list(_flags(program)), n=1, cutoff=0.75)
-    return f"unknown option {flag}" + (f" (did you mean {near[0]}?)" if near else "")
+    others = [file_of(name) for option in OPTIONS if flag in _flags(option) for name in option.programs]
+    text = f"{flag} is not an option of {file_of(program)} but of {', '.join(others)}"
+    known = [name for option in options_of(program).values() for name in _flags(option)]
+    near = difflib.get_close_matches(flag, ["--config", "--version", "--help", *known], 1, 0.8 if others else 0.7)
+    return (text if others else f"unknown option {flag}") + (f" (did you mean {near[0]}?)" if near else "")
 
 
-def _flags(program: str) -> Iterator[str]:
-    yield from ("--config", "--version", "--help")
-    for option in options_of(program).values():
-        yield f"--{option.name}"
-        if option.type is boolean:
-            yield f"--no-{option.name}"
+def _flags(option: Option) -> tuple[str, ...]:
+    """How an option is written; a boolean one in two ways."""
+    return (f"--{option.name}", f"--no-{option.name}") if option.type is boolean else (f"--{option.name}",)
 
 
 def _read_file(path: str, known: Mapping[str, Option]) -> dict[str, Any]:

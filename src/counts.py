@@ -22,6 +22,7 @@ class Counts:
         thresholds: [K], the scores.
         true_positives: [K], the positives at or above each.
         overlap: [K], the sum of the weights of the positives at or above, 1 for all of them; None where they have none.
+            With the weights of `src.metrics.region_weights` it is the mean overlap of the regions.
         false_positives: [K], the negatives at or above each.
         above: [K], the negatives strictly above each.
         positives, negatives: how many there are.

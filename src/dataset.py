@@ -1,4 +1,8 @@
-"""Samples -> arrays: a category's pictures and masks, decoded by several threads, and normalised."""
+"""Samples -> arrays: a category's pictures and masks, decoded by several threads, and normalised.
+
+In this project a picture is a file that a user has, or what is shown to people; an image is an array or a tensor of its
+pixels. Where the field has a term with "image", such as image AUROC, it stays.
+"""
 
 import os
 from collections.abc import Callable, Sequence
@@ -14,7 +18,7 @@ from src.utils import UserError
 
 @dataclass(frozen=True)
 class Images:
-    """Pictures that are decoded when they are asked for: by index or indices, as an array [N, S, S, 3] uint8."""
+    """Images [N, S, S, 3] uint8 whose pictures are decoded when they are asked for, by index or indices."""
 
     samples: list[Sample]
     size: int

@@ -30,20 +30,22 @@ def predict(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Anomaly maps [N, S, S] and scores [N], float32, of images [N, S, S, 3] uint8.
 
-    `graphs` may hold the detector's graph from an earlier run. The last batch is filled up with its own last
-    picture: a new batch size would compile the graph again.
+    Args:
+        batch_size: images per batch. The last batch is filled up with the last image, because another batch size
+            would compile the graph again; so it should not be more than all images together.
+        graphs: may hold the detector's graph from an earlier run.
     """
     spec = ENCODERS[detector.architecture.backbone]
     count, size = len(images), detector.architecture.im_resize
-    batch_size = min(batch_size, count)
     maps = np.empty((count, size, size), np.float32)
     scores = np.empty(count, np.float32)
     detector.set_train(False)
+    if graphs is not None:
+        batch = Tensor(np.zeros((batch_size, 3, size, size), np.float32))
+        graphs.prepare(detector, batch, shaped_by=asdict(detector.architecture))
     for start in bar(range(0, count, batch_size), "evaluating"):
         indices = np.minimum(np.arange(start, start + batch_size), count - 1)
         batch = Tensor(normalize(images[indices], spec.mean, spec.std))
-        if graphs is not None:
-            graphs.prepare(detector, batch, shaped_by=asdict(detector.architecture))
         anomaly_map, score = detector(batch)
         used = min(batch_size, count - start)
         maps[start : start + used] = anomaly_map.asnumpy()[:used, 0]
@@ -66,8 +68,8 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     if not category:
         raise UserError(f"{options.ckpt_path} does not say its category; give --category")
     options = with_split(options, trained.split).resolved(category=category, device_target=device.target)
-    source = Path(options.ckpt_path)
-    target = Path(options.result_path) if options.result_path else evaluation_result(source)
+    path = Path(options.ckpt_path)
+    target = Path(options.result_path) if options.result_path else evaluation_result(path)
     folder = Path(options.output_dir) / category
     check_writable(target, *([folder / "panel.png"] if options.save_imgs else []))
     samples, size = Source.of(options).test(), detector.architecture.im_resize
@@ -75,13 +77,14 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=options.save_imgs)
     started = time.perf_counter()
     graphs = GraphCache.of(options.graph_cache, device)
-    maps, scores = predict(detector, test.images, options.test_batch_size, graphs)
+    maps, scores = predict(detector, test.images, min(options.test_batch_size, len(samples)), graphs)
     predicted = time.perf_counter()
-    result = {"checkpoint": source.name, **evaluation.report(category, test, maps, scores)}
+    result = {"checkpoint": path.name, **evaluation.report(category, test, maps, scores)}
     result["seconds_predicting"] = round(predicted - started, 3)
     result["seconds_measuring"] = round(time.perf_counter() - predicted, 3)
     result["cpu_kernels"] = device.kernels is not None
     result["options"] = dict(options.values)
+    result["options_left_open"] = list(options.left_open)
     write_json(target, result)
     if options.save_imgs:
         evaluation.draw(folder, test, maps, scores, result["metrics"])
@@ -115,10 +118,11 @@ def predict_folder(options: Options, device: Device) -> dict[str, dict]:
     scale = ColourScale(*trained.colour_scale) if trained.colour_scale else None
     samples = [Sample(path, 0, "unknown", None, name) for name, path in paths.items()]
     graphs, result = GraphCache.of(options.graph_cache, device), {}
+    batch_size = min(options.test_batch_size, len(samples))
     for start in range(0, len(samples), CHUNK):
         part = samples[start : start + CHUNK]
         images = load_images(part, detector.architecture.im_resize, options.num_workers)
-        maps, scores = predict(detector, images, options.test_batch_size, graphs)
+        maps, scores = predict(detector, images, batch_size, graphs)
         for sample, score in zip(part, scores):
             result[sample.name] = {"score": float(score)} | ({} if cut is None else {"defective": bool(score >= cut)})
         scale = scale or ColourScale.of(maps, np.ones(len(maps), bool))

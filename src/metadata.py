@@ -9,9 +9,11 @@ from typing import Any
 from src.data.source import SPLIT_DEFAULTS
 from src.detector import Architecture
 from src.encoder import ENCODERS
+from src.option import Role
+from src.options import options_of
 from src.utils import UserError
 
-FORMAT = 1  # of the keys here and of the arrays' names
+FORMAT = 1  # rises when the meaning of a key or of an array's name changes; a new key needs no new format
 KINDS = {  # what a file of each kind is, and where to get one
     "encoder": ("an encoder's ImageNet weights", "convert those: python src/pthtockpt.py --pth_path FILE.pth"),
     "detector": ("a trained FastFlow", "give train.py's, or convert one: python src/pthtockpt.py --pth_path FILE"),
@@ -31,9 +33,14 @@ def has(*names: str) -> Check:
     return lambda value: isinstance(value, dict) and set(value) == set(names)
 
 
+def has_some(*names: str) -> Check:
+    """A check for an object with some of these keys and no other: older files lack the newer ones."""
+    return lambda value: isinstance(value, dict) and set(value) <= set(names)
+
+
 def is_architecture(value: Any) -> bool:
     """Whether an object has the options of an `Architecture` of an encoder that is known here."""
-    return has(*Architecture.__dataclass_fields__)(value) and value["backbone"] in ENCODERS
+    return has_some(*Architecture.__dataclass_fields__)(value) and value.get("backbone") in ENCODERS
 
 
 def is_range(value: Any) -> bool:
@@ -60,12 +67,12 @@ class Metadata:
     architecture: Architecture | None = key(is_architecture)  # of a detector or state: what shapes the network
     category: str | None = key(is_a(str))  # what was trained on
     converted_from: str | None = key(is_a(str))  # the name of the foreign file
-    options: dict[str, Any] | None = key(is_a(dict))  # what a resumed training must agree in, and num_epochs
+    options: dict[str, Any] | None = key(is_a(dict))  # those of Role.AGREE; of a detector also num_epochs
     epoch: int | None = key(is_a(int))  # after how many epochs the thresholds were taken
     gt_protocol: str | None = key(is_a(str))  # how the masks were resized for them
     thresholds: dict[str, float | None] | None = key(are_thresholds)  # pixel and image, of the best F1 on the test set
     versions: dict[str, str] | None = key(is_a(dict))  # of the software that trained
-    split: dict[str, Any] | None = key(has(*SPLIT_DEFAULTS))  # how the good pictures were divided
+    split: dict[str, Any] | None = key(has_some(*SPLIT_DEFAULTS))  # how the good pictures were divided
     colour_scale: tuple[float, float] | None = key(is_range)  # the map values that are drawn coldest and hottest
     pictures: int | None = key(is_a(int))  # of a state: the number of training pictures
     batch_size: int | None = key(is_a(int))  # of a state: pictures per training step
@@ -73,8 +80,9 @@ class Metadata:
 
     @property
     def trained_options(self) -> dict[str, Any]:
-        """`options`; a file that says no shards is from before there were any, which is one shard."""
-        return {"shards": 1} | (self.options or {})
+        """`options`, with the defaults of those that older files lack (of shards: one)."""
+        known = {name: option.default for name, option in options_of("train").items() if Role.AGREE in option.roles}
+        return known | {"shards": 1} | (self.options or {})
 
     def to_json(self) -> str:
         """As the file holds it."""
@@ -109,6 +117,8 @@ class Metadata:
                 )
         if "architecture" in said:
             said["architecture"] = Architecture(**said["architecture"])
+        if "split" in said:
+            said["split"] = SPLIT_DEFAULTS | said["split"]
         if "colour_scale" in said:
             said["colour_scale"] = tuple(said["colour_scale"])
         return cls(**said)

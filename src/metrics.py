@@ -86,19 +86,21 @@ class Metric:
         title: for people.
         level: "pixel": of the map's pixels against the masks; "image": of the pictures' scores.
         of: computes it.
+        curve: whether it is drawn over the epochs of a training.
     """
 
     name: str
     title: str
     level: str
     of: Callable[[Counts], float]
+    curve: bool = False
 
 
 # To add a figure, add it here: results, log lines, table and curves follow. The order is that of the log lines.
 METRICS = (
-    Metric("pixel_auc", "pixel AUROC", "pixel", auroc),
-    Metric("image_auc", "image AUROC", "image", auroc),
-    Metric("aupro", "AUPRO", "pixel", aupro),
+    Metric("pixel_auc", "pixel AUROC", "pixel", auroc, curve=True),
+    Metric("image_auc", "image AUROC", "image", auroc, curve=True),
+    Metric("aupro", "AUPRO", "pixel", aupro, curve=True),
     Metric("pixel_ap", "pixel AP", "pixel", average_precision),
     Metric("image_ap", "image AP", "image", average_precision),
     Metric("pixel_f1_max", "pixel F1-max", "pixel", f1_max),
@@ -108,7 +110,6 @@ THRESHOLDS = (
     Metric("pixel_threshold", "pixel threshold of the best F1", "pixel", f1_max_threshold),
     Metric("image_threshold", "image threshold of the best F1", "image", f1_max_threshold),
 )
-CURVES = METRICS[:3]  # what is drawn over the epochs
 DECIDING = ("pixel_auc", "image_auc")  # the best evaluation has the highest of the first that is defined
 
 

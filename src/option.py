@@ -13,10 +13,10 @@ class Role(Flag):
     """What an option means when a training is described, resumed or repeated."""
 
     PLAIN = 0
-    NETWORK = auto()  # shapes the network; every checkpoint of a network carries it
+    NETWORK = auto()  # shapes the network: a field of src.detector.Architecture, which every checkpoint carries
     AGREE = auto()  # a resumed training must have the value of the interrupted one
     COMPILED = auto()  # a constant in the compiled training step: another value needs another graph
-    NO_EFFECT = auto()  # has no effect on weights and figures: run_all repeats nothing when it changes
+    NOT_REDONE = auto()  # run_all repeats nothing that is finished when it changes
     NOT_REPEATED = auto()  # left out when `--config` repeats an earlier run from its JSON
 
 
@@ -31,14 +31,18 @@ class Check:
 ANY = Check(lambda value: None)
 
 
+def _finite(value: float, text: str) -> str:
+    return "must be finite" if value == float("inf") else text
+
+
 def at_least(low: float) -> Check:
-    """A number is `low` or more."""
-    return Check(lambda value: None if value >= low else f"must be {low} or more")
+    """A number is finite and `low` or more."""
+    return Check(lambda value: None if low <= value < float("inf") else _finite(value, f"must be {low} or more"))
 
 
 def above(low: float) -> Check:
     """A number is finite and more than `low`."""
-    return Check(lambda value: None if low < value < float("inf") else f"must be more than {low}")
+    return Check(lambda value: None if low < value < float("inf") else _finite(value, f"must be more than {low}"))
 
 
 def one_of(*choices: Any) -> Check:

@@ -15,6 +15,9 @@ BACKBONES = ("wide_resnet50_2", "resnet18", "efficientnet_lite0")  # the keys of
 TARGETS = ("Ascend", "GPU", "CPU")  # of devices, in the order in which a program looks for them
 THREADS = min(8, os.cpu_count() or 1)
 
+PLACES = {"run_all": "scripts/", "make_synthetic": "scripts/", "pthtockpt": "src/"}  # the others are at the root
+
+# Programs that take the same options. run_all is among those whose options it passes on.
 TRAIN = ("train", "run_all")
 EVALUATE = ("train", "eval", "run_all")
 PREDICT = (*EVALUATE, "predict")
@@ -46,22 +49,22 @@ OPTIONS: tuple[Option, ...] = (
                "how masks are resized: nearest (> 0 is a defect) or original (2022: bilinear, truncated)",
                one_of(*PROTOCOLS))),
     *section("data", (*PREDICT, "postprocess"),
-        Option("num_workers", int, THREADS, "threads that decode pictures", at_least(1), Role.NO_EFFECT)),
+        Option("num_workers", int, THREADS, "threads that decode pictures", at_least(1), Role.NOT_REDONE)),
     *section("data", ("predict",),
         Option("img_dir", str, REQUIRED, "folder of pictures to score, with those in its sub-folders")),
 
     *section("network", TRAIN,
         Option("backbone", str, "wide_resnet50_2", "frozen ImageNet encoder", one_of(*BACKBONES), Role.NETWORK),
         Option("pre_ckpt_path", str, REQUIRED, "the encoder's ImageNet weights (.ckpt, made by src/pthtockpt.py)"),
-        Option("im_resize", int, 256, "pictures are resized to this many pixels squared", network_size, Role.NETWORK),
+        Option("im_resize", int, 256, "pixels per side that pictures are resized to", network_size, Role.NETWORK),
         Option("flow_step", int, 8, "flow steps per scale", at_least(1), Role.NETWORK),
         Option("hidden_ratio", float, 1.0, "hidden channels of a subnet per input channel", above(0), Role.NETWORK),
-        Option("conv3x3_only", boolean, None, "3x3 convolutions in every flow step (default: for resnet18 only)",
+        Option("conv3x3_only", boolean, None, "3x3 convolutions in every flow step (default: the encoder's)",
                roles=Role.NETWORK),
         Option("norm_affine", boolean, True, "learn LayerNorm's elementwise scale and offset", roles=Role.NETWORK)),
 
     *section("training", TRAIN,
-        Option("num_epochs", int, 500, "epochs", at_least(1)),
+        Option("num_epochs", int, 500, "how often all training pictures are used", at_least(1)),
         Option("train_batch_size", int, 32, "pictures per training step", at_least(1), Role.AGREE),
         Option("shards", int, None, "order the training pictures as this many processes do "
                "(default: the number of processes)", at_least(1), Role.AGREE),
@@ -74,15 +77,15 @@ OPTIONS: tuple[Option, ...] = (
         Option("amp_dtype", str, "float16", "half precision: float16 with loss scaling, or bfloat16 without",
                one_of("float16", "bfloat16"), Role.AGREE | Role.COMPILED),
         Option("cache_features", str, "auto", "keep the encoder's features of the training pictures: in memory, "
-               "beyond the limit in a file; off: encode anew", one_of("auto", "on", "off"), Role.NO_EFFECT),
+               "beyond the limit in a file; off: encode anew", one_of("auto", "on", "off"), Role.NOT_REDONE),
         Option("cache_limit_gb", float, None, "gigabytes of features that a process keeps in memory (default: half "
-               "of the free memory, shared by all)", at_least(0), Role.NO_EFFECT),
-        Option("log_interval", int, 10, "training steps between log lines", at_least(1), Role.NO_EFFECT),
+               "of the free memory, divided among the processes)", at_least(0), Role.NOT_REDONE),
+        Option("log_interval", int, 10, "training steps between log lines", at_least(1), Role.NOT_REDONE),
         Option("eval_interval", int, 10, "epochs between evaluations on the test set that show how training goes; "
-               "0: none", at_least(0), Role.NO_EFFECT),
-        Option("save_interval", int, 10, "epochs between saves of the training state", at_least(1), Role.NO_EFFECT),
+               "0: none", at_least(0), Role.NOT_REDONE),
+        Option("save_interval", int, 10, "epochs between saves of the training state", at_least(1), Role.NOT_REDONE),
         Option("save_best", boolean, False, "also keep the checkpoint that is best on the test set, named as such",
-               roles=Role.NO_EFFECT),
+               roles=Role.NOT_REDONE),
         Option("ckpt_dir", str, "ckpt", "folder for checkpoints and their JSON")),
     *section("training", ("train",),
         Option("resume", boolean, False, "go on from the saved training state of the same category, if any",
@@ -93,7 +96,7 @@ OPTIONS: tuple[Option, ...] = (
     *section("evaluation", ("eval", "predict"),
         Option("ckpt_path", str, REQUIRED, "checkpoint to evaluate, written by train.py or src/pthtockpt.py")),
     *section("evaluation", PREDICT,
-        Option("test_batch_size", int, 8, "pictures per evaluation step", at_least(1), Role.NO_EFFECT)),
+        Option("test_batch_size", int, 8, "pictures per batch in evaluation", at_least(1), Role.NOT_REDONE)),
     *section("results", PANELS,
         Option("save_imgs", boolean, False, "write a panel (picture, mask, heat map, overlay) per test picture")),
     *section("results", (*PANELS, "export"),
@@ -123,7 +126,7 @@ OPTIONS: tuple[Option, ...] = (
 
     *section("device", (*PREDICT, "export"),
         Option("device_target", str, None, "device (default: what the machine has, in this order)", one_of(*TARGETS),
-               Role.NO_EFFECT)),
+               Role.NOT_REDONE)),
     *section("device", ("train", "eval", "predict", "export"),
         Option("device_id", int, 0, "number of the device", at_least(0))),
     *section("device", PREDICT,
@@ -131,7 +134,7 @@ OPTIONS: tuple[Option, ...] = (
                "scripts/build_cpu_kernels.sh has built them", one_of("auto", "on", "off")),
         Option("graph_cache", str, "auto", "folder that keeps compiled graphs for later runs: auto is "
                "fastflow_mindspore in the user's cache folder on a CPU, off on other devices; off: compile anew",
-               roles=Role.NO_EFFECT)),
+               roles=Role.NOT_REDONE)),
 
     *section("conversion", ("pthtockpt",),
         Option("pth_path", str, REQUIRED, "PyTorch file (or a MindSpore .ckpt of the 2022 original)"),
@@ -156,3 +159,8 @@ OPTIONS: tuple[Option, ...] = (
 def options_of(program: str) -> dict[str, Option]:
     """The options that a program takes, by name, in the order of `--help`."""
     return {option.name: option for option in OPTIONS if program in option.programs}
+
+
+def file_of(program: str) -> str:
+    """Where a program is, from the project's folder."""
+    return f"{PLACES.get(program, '')}{program}.py"

@@ -68,6 +68,7 @@ def result_of(
         "train_pictures": order.count,
         "test_pictures": len(test.images),
         "options": dict(plan.options.values),
+        "options_left_open": list(plan.options.left_open),
         "versions": versions(),
         "losses": progress.epoch_losses(order),
         "history": progress.history,

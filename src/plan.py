@@ -1,4 +1,4 @@
-"""The plan of a training: what is to be trained, where, and whether that has been done. Nothing is loaded yet."""
+"""The plan of a training: what is to be trained, where, and whether that has been done. No picture is loaded yet."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -47,7 +47,7 @@ class BasicBlock(nn.Cell):
         return self.relu(y + self.downsample(x))
 
 
-class Bottleneck(nn.Cell):
+class WideBottleneck(nn.Cell):
     """1x1, 3x3 and 1x1 convolutions and a shortcut: (B, channels_in, H, W) -> (B, 4 width, H/stride, W/stride).
 
     The 3x3 convolution has the stride, as in v1.5. `width` is ResNet-50's; the wide network doubles the channels
@@ -81,7 +81,7 @@ class ResNet(nn.Cell):
     """Stages 1 to 3 of a ResNet (He et al., arXiv 1512.03385).
 
     Args:
-        block: `BasicBlock`, or `Bottleneck` for the wide ResNet-50-2.
+        block: `BasicBlock`, or `WideBottleneck` for the wide ResNet-50-2.
         depths: blocks per stage.
 
     Inputs: normalised RGB (B, 3, S, S). Outputs: three maps at strides 4, 8 and 16.
@@ -115,7 +115,7 @@ def resnet18() -> ResNet:
 
 def wide_resnet50_2() -> ResNet:
     """WideResNet-50-2 (arXiv 1605.07146): 256, 512 and 1024 channels."""
-    return ResNet(Bottleneck, (3, 4, 6))
+    return ResNet(WideBottleneck, (3, 4, 6))
 
 
 def batch_norm_of(conv: str) -> str | None:

@@ -43,19 +43,19 @@ def parameters(detector: Detector, step: TrainStep) -> dict[str, Parameter]:
     """By name: the detector's parameters, the optimizer's, and the loss scale's if there is one."""
     network = checkpoint.named_parameters(detector)
     known = {id(parameter) for parameter in network.values()}
-    moments = [parameter for parameter in step.optimizer.get_parameters() if id(parameter) not in known]
-    state = network | {checkpoint.OPTIMIZER + parameter.name: parameter for parameter in moments}
+    own = [parameter for parameter in step.optimizer.get_parameters() if id(parameter) not in known]
+    state = network | {checkpoint.OPTIMIZER + parameter.name: parameter for parameter in own}
     if step.loss_scale is not None:
         named = checkpoint.named_parameters(step.loss_scale)
         state |= {f"{checkpoint.OPTIMIZER}loss_scale.{name}": parameter for name, parameter in named.items()}
     return state
 
 
-def save(path: Path, detector: Detector, step: TrainStep, training: Metadata, progress: Progress) -> None:
+def save(path: Path, detector: Detector, step: TrainStep, identity: Metadata, progress: Progress) -> None:
     """Write the state, atomically. Where a weight is not finite, nothing is written and an earlier state stays.
 
     Args:
-        training: what a resumed training must agree in with this one, of the kind "state".
+        identity: what a resumed training must agree in with this one, of the kind "state".
 
     Raises:
         UserError: a weight is not finite; the next loss would not be finite either.
@@ -63,7 +63,7 @@ def save(path: Path, detector: Detector, step: TrainStep, training: Metadata, pr
     for parameter in detector.fastflow.trainable_params():
         if not np.isfinite(parameter.asnumpy()).all():
             raise UserError(f"{parameter.name} is not finite after step {progress.step}; {remedy(path)}")
-    checkpoint.save(path, parameters(detector, step), replace(training, progress=asdict(progress)))
+    checkpoint.save(path, parameters(detector, step), replace(identity, progress=asdict(progress)))
 
 
 def remedy(path: Path) -> str:
@@ -72,21 +72,21 @@ def remedy(path: Path) -> str:
     return f"{left}; train with a lower --lr"
 
 
-def load(path: Path, detector: Detector, step: TrainStep, training: Metadata) -> Progress:
+def load(path: Path, detector: Detector, step: TrainStep, identity: Metadata) -> Progress:
     """Set detector and optimizer to what `save` wrote; returns how far that training had come.
 
     Args:
-        training: what this training is, as for `save`.
+        identity: of this training, as for `save`.
 
     Raises:
         UserError: the state is of another training; nothing is changed then.
     """
     arrays, saved = checkpoint.read(path, "state")
-    for name, now in training.options.items():
+    for name, now in identity.options.items():
         before = saved.trained_options.get(name)
         if before != now:
             raise UserError(f"--{name} {now}: {path} was trained with {before}; give --{name} {before}, or remove it")
-    if saved.progress is None or replace(saved, options=training.options, progress=None) != training:
+    if saved.progress is None or replace(saved, options=identity.options, progress=None) != identity:
         raise UserError(f"{path} was made with another network or data set; remove it to start anew")
     checkpoint.assign(parameters(detector, step), arrays, path)
     progress = Progress(**{each.name: saved.progress[each.name] for each in fields(Progress)})

@@ -101,13 +101,12 @@ class Training:
         self.step = TrainStep(fastflow, optimizer, self.group.world, loss_scale)
 
     def resume(self) -> None:
-        """With --resume, go on from the saved state if there is one; processes that differ do not begin."""
-        if self.options.resume and self.files.state.exists():
-            wanted = self.plan.state_metadata(self.order)
-            self.progress = state.load(self.files.state, self.detector, self.step, wanted)
+        """With --resume, go on from the saved state if there is one. All processes must have come equally far."""
+        path, epochs = self.files.state, self.options.num_epochs
+        if self.options.resume and path.exists():
+            self.progress = state.load(path, self.detector, self.step, self.plan.state_metadata(self.order))
             if self.progress.step > self.last_step:
-                epochs = self.options.num_epochs
-                raise UserError(f"--num_epochs {epochs}: {self.files.state} is beyond that; give more")
+                raise UserError(f"--num_epochs {epochs}: {path} is beyond that; give more")
         self.group.check_same(self.progress.step, "how far the training has come (the .state.ckpt in --ckpt_dir)")
         self.group.check_same(self.order.count, "the number of training pictures")
 
@@ -116,13 +115,15 @@ class Training:
         encoded = EncodedPictures(self.encoder, self.images, self.options.backbone)
         cache, limit = self.options.cache_features, self.options.cache_limit_gb
         place = self.files.features(self.group.rank)
+        if self.progress.step == 0 and self.group.leads:
+            self.files.best_so_far.unlink(missing_ok=True)  # of an earlier training whose state the user removed
         with training_features(encoded, cache, limit, place, self.group) as features, Interrupt() as interrupt:
             self._compile_step()
             with TrainingLine(self.progress.step, self.last_step) as line:
                 while self.progress.step < self.last_step:
                     epoch = self._train_epoch(features, interrupt, line)
-                    self._save_if_due(epoch)
                     self._evaluate_if_due(epoch)
+                    self._save_if_due(epoch)  # with the figures of this epoch in the history
 
     def _compile_step(self) -> None:
         """Compile the training step, or load the graph that an earlier run has compiled."""
@@ -171,8 +172,7 @@ class Training:
     def _evaluate_if_due(self, epoch: int) -> None:
         """Show the figures on the test set every --eval_interval epochs; those of the last one are for `finish`.
 
-        Every process evaluates: one that only waited for the leader's next step would be thrown out of it (on the CPU
-        after 30 seconds).
+        Every process evaluates, because on the CPU waiting for the leader is given up after 30 seconds.
         """
         interval = self.options.eval_interval
         if interval and epoch % interval == 0 and epoch < self.options.num_epochs:
@@ -182,7 +182,8 @@ class Training:
 
     def _evaluate(self, epoch: int) -> tuple[dict, np.ndarray, np.ndarray]:
         """Figures on the test set, kept in the history, and the maps and scores they are of."""
-        maps, scores = predict(self.detector, self.test.images, self.options.test_batch_size)
+        images = self.test.images
+        maps, scores = predict(self.detector, images, min(self.options.test_batch_size, len(images)))
         record = {"epoch": epoch, **evaluation.figures(self.test, maps, scores)}
         self.progress.history.append(record)
         if self.options.save_best and self.progress.best() is record and self.group.leads:

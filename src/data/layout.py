@@ -31,7 +31,8 @@ class Layout:
         find_training: takes the data set's folder, a category and how to split; returns the good samples to train on.
         find_testing: takes the same; returns the samples to test on, the good ones first.
         sign: what shows that a folder is a category, for error messages.
-        train_folder: where the training pictures should be, for error messages; {category} is filled in.
+        train_folder: where the training pictures should be, for error messages; {category} is filled in by
+            `str.format`, so other braces are doubled.
         test_folder: where the test pictures should be, likewise.
         takes_train_list: whether the user may give a list of training pictures.
     """

@@ -1,5 +1,6 @@
 """What a program shows while it works: a bar on a terminal, log lines elsewhere."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -19,6 +20,11 @@ def duration(seconds: float) -> str:
     """Hours, minutes and seconds as h:mm:ss."""
     minutes, second = divmod(int(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{second:02}"
+
+
+# How `TrainingLine.step` writes a log line, and how run_all reads it: epoch, epochs, loss, time left.
+STEP_LINE = "%s, step %d: loss %.2f, %.3f s per step, %s left"
+STEP_PATTERN = re.compile(rb"epoch (\d+)/(\d+), step \d+: loss (\S+), .* (\S+) left")
 
 
 class TrainingLine:
@@ -60,4 +66,4 @@ class TrainingLine:
         self._bar.update()
         if log_line:
             left = duration(mean * (self.total - self.done))
-            log.info("%s, step %d: loss %.2f, %.3f s per step, %s left", self.name, self.done, loss, mean, left)
+            log.info(STEP_LINE, self.name, self.done, loss, mean, left)

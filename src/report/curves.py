@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from src.metrics import CURVES
+from src.metrics import METRICS
 from src.utils import atomic_path
 
 
@@ -16,7 +16,7 @@ def save_curves(path: Path, losses: list[float], history: list[dict]) -> None:
     left, right = figure.subplots(1, 2)
     left.plot(range(1, len(losses) + 1), losses, color="tab:blue")
     left.set(xlabel="epoch", ylabel="negative log-likelihood", title="training loss")
-    for metric in CURVES:
+    for metric in (metric for metric in METRICS if metric.curve):
         points = [(record["epoch"], record[metric.name]) for record in history if record.get(metric.name) is not None]
         if points:
             right.plot(*zip(*points), marker="o", markersize=3, label=metric.title)

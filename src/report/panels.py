@@ -25,11 +25,11 @@ class ColourScale:
     def of(cls, maps: np.ndarray, labels: np.ndarray) -> "ColourScale":
         """From maps [N, S, S] of a test set with labels [N]: from what good pixels show to the strongest defects.
 
-        Cold is the 99th percentile of the good pictures' pixels (of all pictures where none is good); hot is the
-        99.9th percentile of all.
+        Cold is the 99th percentile of the good pictures' pixels (the median of all pixels where no picture is good);
+        hot is the 99.9th percentile of all.
         """
-        good = maps[~labels] if (~labels).any() else maps
-        low = float(np.percentile(good[:, ::4, ::4], 99 if len(good) < len(maps) else 50))
+        good, share = (maps[~labels], 99) if (~labels).any() else (maps, 50)
+        low = float(np.percentile(good[:, ::4, ::4], share))
         high = float(np.percentile(maps[:, ::2, ::2], 99.9))
         return cls(low, max(high, low + 1e-6))
 

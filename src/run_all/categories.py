@@ -20,6 +20,7 @@ from src.run_all.table import Table
 from src.utils import Interrupt, UserError, check_writable, log, read_json
 
 GB = 1e9
+SET_HERE = ("device_id", "resume", "distribute", "ckpt_path", "result_path")  # for each program that is started
 STATUS_SECONDS = 60  # between status lines where there is no terminal
 
 
@@ -99,14 +100,15 @@ def _job(options: Options, category: str) -> Job:
 
 def _stage(program: str, given: dict, result: Path, files: RunFiles) -> Stage:
     """A program that writes `result`; it is done where that is of the same options and of the same checkpoint."""
-    known = options_of(program)
-    decisive = {name: value for name, value in given.items() if Role.NO_EFFECT not in known[name].roles}
+    decisive = [name for name, option in options_of(program).items() if Role.NOT_REDONE not in option.roles]
 
     def is_done() -> bool:
         if not (result.is_file() and files.checkpoint.is_file()) or files.state.exists():
             return False
-        before = read_json(result).get("options", {})
-        same = all(before.get(name) == value for name, value in decisive.items())
+        found = read_json(result)
+        before, left_open = found.get("options", {}), found.get("options_left_open", [])
+        before = {name: value for name, value in before.items() if name not in left_open}
+        same = all(before.get(name) == given.get(name) for name in decisive if name not in SET_HERE)
         return same and result.stat().st_mtime_ns >= files.checkpoint.stat().st_mtime_ns
 
     return Stage(f"{program}.py", [f"--{name}={value}" for name, value in given.items()], is_done)

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from src import ROOT
+from src.report.console import STEP_PATTERN
 from src.utils import UserError, log
 
-_PROGRESS = re.compile(rb"epoch (\d+)/(\d+), step \d+: loss (\S+), .* (\S+) left")
 _SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -104,7 +104,7 @@ class Job:
         """Epochs finished (as far as the log says), and in words what is going on."""
         if self.stages[self._number].program != "train.py":
             return 0, f"{self.category}: evaluating"
-        found = _PROGRESS.findall(self._said())
+        found = STEP_PATTERN.findall(self._said())
         if not found:
             return 0, f"{self.category}: starting"
         epoch, epochs, loss, left = (text.decode() for text in found[-1])
@@ -118,9 +118,9 @@ def _end_with_parent() -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path, patience: float = 120.0) -> Iterator[int]:
-    """Hold `<folder>/.run_all.lock`, so that no two batches work in one folder; gives its file descriptor.
+    """Hold `<folder>/.run_all.lock`, so that no two run_all work in one folder; gives its file descriptor.
 
-    The children of a batch that was killed hold it until they have saved their state: they are waited for.
+    The children of a run_all that was killed hold it until they have saved their state: they are waited for.
 
     Raises:
         UserError: the lock is not free after `patience` seconds.

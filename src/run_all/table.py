@@ -1,4 +1,4 @@
-"""The table of a batch of categories: as Markdown, CSV and JSON, with the mean and the published figures."""
+"""The table of several categories: as Markdown, CSV and JSON, with the mean and the published figures."""
 
 import csv
 import io

@@ -3,7 +3,8 @@
 MindSpore's own cache (2.10) watches the source files, but neither the shapes nor the options: a graph of another
 batch size is loaded as it is, and the losses are NaN. So each graph has a folder of its own here, named by a digest
 of everything that shapes it. Weights are not kept: a loaded graph takes them from its cell, by name.
-MindSpore settles its folder at the first graph of a process, so a program keeps one: the one it waits for longest.
+MindSpore fixes its folder when a process compiles for the first time, so a process can keep one graph: that of the
+training step, or of the detector.
 """
 
 import hashlib

@@ -9,7 +9,7 @@ from src.config import parse
 from src.detector import Architecture
 from src.encoder import ENCODERS
 from src.option import REQUIRED, Option, Role, boolean
-from src.options import BACKBONES, OPTIONS, options_of
+from src.options import BACKBONES, OPTIONS, file_of, options_of
 from src.utils import UserError
 
 PROGRAMS = tuple(dict.fromkeys(program for option in OPTIONS for program in option.programs))
@@ -171,7 +171,8 @@ def test_an_empty_yaml_file_changes_nothing(tmp_path):
         (["bottle"], "unexpected argument 'bottle'; see train.py --help"),
         (
             ["--ckpt_path", "x"],
-            "--ckpt_path is not an option of train.py but of eval.py, predict.py, pthtockpt.py; see train.py --help",
+            "--ckpt_path is not an option of train.py but of eval.py, predict.py, src/pthtockpt.py (did you mean "
+            "--pre_ckpt_path?); see train.py --help",
         ),
         (["--backbone", "vgg"], "--backbone vgg: choose one of wide_resnet50_2, resnet18, efficientnet_lite0"),
         (["--device_target", "TPU"], "--device_target TPU: choose one of Ascend, GPU, CPU"),
@@ -183,6 +184,13 @@ def test_an_empty_yaml_file_changes_nothing(tmp_path):
         (["--im_resize", "16"], "--im_resize 16: must be a multiple of 16, 32 or more"),
         (["--lr", "0"], "--lr 0.0: must be more than 0"),
         (["--lr", "nan"], "--lr nan: must be more than 0"),
+        (["--lr", "inf"], "--lr inf: must be finite"),
+        (["--weight_decay", "inf"], "--weight_decay inf: must be finite"),
+        (
+            ["--no-save_imgs"],
+            "--no-save_imgs is not an option of train.py but of eval.py, scripts/run_all.py, "
+            "predict.py, postprocess.py; see train.py --help",
+        ),
         (["--weight_decay", "nan"], "--weight_decay nan: must be 0 or more"),
         (["--lr", "fast"], "argument --lr: invalid float value: 'fast'; see train.py --help"),
         (["--num_epochs", "1.5"], "argument --num_epochs: invalid int value: '1.5'; see train.py --help"),
@@ -196,9 +204,14 @@ def test_wrong_arguments_in_one_line(arguments, message):
 
 @pytest.mark.parametrize(("program", "name"), [(p, name) for p in PROGRAMS for name in REQUIRED_OF[p]])
 def test_missing_required_options(program, name):
-    at = NEEDED[program].index(f"--{name}")
+    at = NEEDED[program].index(f"--{name}")  # the only one that is left out
     message = error_of(program, *NEEDED[program][:at], *NEEDED[program][at + 2 :])
-    assert message == f"--{name} is missing: {options_of(program)[name].help}; see {program}.py --help"
+    assert message == f"--{name} is missing: {options_of(program)[name].help}; see {file_of(program)} --help"
+
+
+def test_all_that_is_missing_is_named():
+    wanted = "--dataset_path, --category, --pre_ckpt_path are missing; see train.py --help"
+    assert error_of("train") == wanted
 
 
 @pytest.mark.parametrize(
@@ -248,6 +261,8 @@ def test_help_names_every_option_with_choices_and_default(program, capsys):
         assert f" {option.heading}: " in text
         if option.check.choices:
             assert f"--{name} {{{','.join(map(str, option.check.choices))}}}" in text
+        if option.type is boolean and option.default is not None:
+            assert f"--no-{name}: false" in text
 
 
 def test_version(capsys):

@@ -44,8 +44,16 @@ def test_what_does_not_apply_is_not_in_the_file():
 
 
 def test_a_training_from_before_there_were_shards_has_one():
-    assert Metadata("detector", options={"lr": 1.0}).trained_options == {"shards": 1, "lr": 1.0}
-    assert WHOLE.trained_options == WHOLE.options
+    found = Metadata("detector", options={"lr": 1.0}).trained_options
+    assert (found["shards"], found["lr"], found["amp_level"]) == (1, 1.0, "O0")
+    assert WHOLE.trained_options == found | WHOLE.options
+
+
+def test_files_that_lack_newer_options_have_their_defaults():
+    said = json.loads(WHOLE.to_json())
+    del said["architecture"]["norm_affine"], said["split"]["train_list"]
+    found = Metadata.from_json(json.dumps(said), PATH)
+    assert found == WHOLE
 
 
 @pytest.mark.parametrize(
@@ -62,7 +70,7 @@ def test_a_training_from_before_there_were_shards_has_one():
         ("epoch", "3"),
         ("epoch", True),
         ("thresholds", {"pixel_threshold": "low"}),
-        ("split", {"dataset": "mvtec"}),
+        ("split", {"dataset": "mvtec", "more": 1}),
         ("colour_scale", [1.0]),
         ("colour_scale", [1.0, "hot"]),
         ("pictures", 2.5),

@@ -141,6 +141,23 @@ def test_the_last_good_state_stays(data, weights, tmp_path, ruin_weight):
     assert all(np.isfinite(array).all() for array in arrays.values())
 
 
+def test_a_saved_state_has_the_figures_of_its_epoch(data, weights, tmp_path):
+    given = train_arguments(data, weights, tmp_path, num_epochs=9, save_interval=1, eval_interval=1, shards=1)
+    training = Training(plan(*given))
+    training.step = _RunsAway(training.step, ruin_weight=False)
+    with pytest.raises(UserError, match="loss is nan"):
+        training.run()
+    _, metadata = checkpoint.read(tmp_path / "fastflow_fabric.state.ckpt", "state")
+    assert [record["epoch"] for record in metadata.progress["history"]] == [1, 2]
+
+
+def test_the_best_of_a_training_that_was_given_up_is_not_kept(data, weights, tmp_path):
+    (tmp_path / "fastflow_fabric_best.state.ckpt").write_text("of an earlier training")
+    given = train_arguments(data, weights, tmp_path, num_epochs=1, eval_interval=0)
+    train(parsed(*given), Device("CPU"))
+    assert files(tmp_path) == ["fastflow_fabric.ckpt", "fastflow_fabric.json", "fastflow_fabric.png"]
+
+
 # What --resume goes on with
 
 

@@ -1,0 +1,109 @@
+"""Rules that make anomaly maps of a network's energies, and scores of the maps. They need no training.
+
+The energy of a latent z is q = 0.5 * mean_c(z^2), a map per feature scale: small where a picture is as the training
+pictures are. All rules here are functions of it, so they can be compared on what one training has written down.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from src.anomaly_map import bilinear_matrix
+
+REFERENCE_SIZE = 256  # a rule's sigma is in pixels of a map of this size
+CALIBRATION = (0.9, 0.995)  # quantiles of good pictures' energies that a calibrated rule maps to 0 and 1
+
+Energies = Sequence[np.ndarray]  # per scale float32 [N, H_i, W_i]
+
+
+@dataclass(frozen=True)
+class MapRule:
+    """How maps are made of energies: a value per scale, upsampled, smoothed, and averaged over the scales.
+
+    Attributes:
+        kind: "exp": -exp(-temperature * q), as today; "linear": q; "calibrated": q between two quantiles of good
+            pictures' q of that scale.
+        sigma: of the Gaussian that smooths the map, in pixels of a map of `REFERENCE_SIZE`; 0: none.
+        temperature: of "exp".
+    """
+
+    kind: str
+    sigma: float = 0.0
+    temperature: float = 1.0
+
+    def __str__(self) -> str:
+        temperature = f", t {self.temperature:g}" if self.kind == "exp" else ""
+        return f"{self.kind}{temperature}, sigma {self.sigma:g}"
+
+    def __call__(self, energies: Energies, good: Energies, size: int) -> np.ndarray:
+        """The maps [N, S, S] float32.
+
+        Args:
+            energies: of the pictures.
+            good: of good pictures, for calibration.
+            size: S.
+        """
+        smooth = gaussian_matrix(size, self.sigma * size / REFERENCE_SIZE)
+        total = 0.0
+        for q, reference in zip(energies, good):
+            matrix = smooth @ bilinear_matrix(q.shape[1], size)
+            total = total + matrix @ self._value(q, reference) @ matrix.T
+        return (total / len(energies)).astype(np.float32)
+
+    def _value(self, q: np.ndarray, good: np.ndarray) -> np.ndarray:
+        if self.kind == "exp":
+            return -np.exp(-self.temperature * q)
+        if self.kind == "linear":
+            return q
+        low, high = np.quantile(good, CALIBRATION)
+        return (q - low) / (high - low)
+
+
+def gaussian_matrix(size: int, sigma: float) -> np.ndarray:
+    """The matrix that smooths a vector with a Gaussian, float32 (size, size); each row sums to 1.
+
+    At the borders the vector is continued by its mirror image, as `scipy.ndimage.gaussian_filter` does by default.
+    """
+    if sigma == 0:
+        return np.eye(size, dtype=np.float32)
+    reach = int(4 * sigma + 0.5)
+    offsets = np.arange(-reach, reach + 1)
+    weights = np.exp(-0.5 * (offsets / sigma) ** 2)
+    weights /= weights.sum()
+    matrix = np.zeros((size, size))
+    for offset, weight in zip(offsets, weights):
+        place = (np.arange(size) + offset) % (2 * size)
+        np.add.at(matrix, (np.arange(size), np.minimum(place, 2 * size - 1 - place)), weight)
+    return matrix.astype(np.float32)
+
+
+def top_share(maps: np.ndarray, share: float) -> np.ndarray:
+    """The mean of the highest pixels of each map: [N]."""
+    pixels = maps.reshape(len(maps), -1)
+    count = max(1, round(share * pixels.shape[1]))
+    return np.partition(pixels, -count, axis=1)[:, -count:].mean(1)
+
+
+def deviation_or_level(maps: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """The standard deviation of each map or, if that is more, how far its mean lies above that of good pictures: [N].
+
+    The standard deviation alone would call a picture good that is wrong everywhere: its map is high but flat.
+    """
+    return np.maximum(maps.std((1, 2)), maps.mean((1, 2)) - good.mean())
+
+
+# (maps [N, S, S], maps of good training pictures) -> scores [N], higher where a defect is likelier.
+SCORE_RULES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "maximum": lambda maps, good: maps.max((1, 2)),
+    "mean of the top 1 %": lambda maps, good: top_share(maps, 0.01),
+    "mean of the top 3 %": lambda maps, good: top_share(maps, 0.03),
+    "maximum less median": lambda maps, good: maps.max((1, 2)) - np.median(maps, (1, 2)),
+    "standard deviation": lambda maps, good: maps.std((1, 2)),
+    "deviation or level": deviation_or_level,
+}
+TODAY = MapRule("exp")
+MAP_RULES = (
+    *(MapRule("exp", sigma, temperature) for temperature in (0.5, 1.0, 2.0) for sigma in (0, 2, 4, 6, 8)),
+    *(MapRule(kind, sigma) for kind in ("linear", "calibrated") for sigma in (0, 4)),
+)

@@ -1,0 +1,68 @@
+"""Map and score rules: today's is the network's own, smoothing is SciPy's, a picture wrong everywhere scores high."""
+
+import numpy as np
+import pytest
+from mindspore import Tensor
+from scipy.ndimage import gaussian_filter1d
+
+from benchmarks.judgement.rules import MAP_RULES, SCORE_RULES, TODAY, MapRule, gaussian_matrix, top_share
+from src.anomaly_map import AnomalyMap, image_score
+
+SIZE = 32
+SIZES = (8, 4, 2)
+
+
+def latents(seed=0, count=3):
+    rng = np.random.default_rng(seed)
+    return [rng.standard_normal((count, 6, size, size)).astype(np.float32) for size in SIZES]
+
+
+def energies(seed=0, count=3):
+    return [0.5 * (z * z).mean(1) for z in latents(seed, count)]
+
+
+def test_todays_rules_are_the_networks():
+    network = AnomalyMap(SIZES, SIZE)
+    wanted = network(tuple(map(Tensor, latents())))
+    maps = TODAY(energies(), energies(1), SIZE)
+    np.testing.assert_allclose(maps, wanted.asnumpy()[:, 0], atol=1e-5)
+    np.testing.assert_allclose(SCORE_RULES["maximum"](maps, maps), image_score(wanted).asnumpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [5, 32])
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 3.0, 7.0])
+def test_smoothing_is_scipys(size, sigma):
+    values = np.random.default_rng(0).standard_normal(size)
+    wanted = gaussian_filter1d(values, sigma, mode="reflect")
+    np.testing.assert_allclose(gaussian_matrix(size, sigma) @ values, wanted, atol=1e-6)
+
+
+def test_no_smoothing_changes_nothing():
+    np.testing.assert_array_equal(gaussian_matrix(4, 0), np.eye(4))
+
+
+def test_a_calibrated_map_is_0_and_1_at_the_quantiles():
+    good = [np.linspace(0, 1, 16 * size * size, dtype=np.float32).reshape(16, size, size) for size in SIZES]
+    low, high = ([np.full((1, size, size), value, np.float32) for size in SIZES] for value in (0.9, 0.995))
+    rule = MapRule("calibrated")
+    np.testing.assert_allclose(rule(low, good, SIZE), 0, atol=1e-4)
+    np.testing.assert_allclose(rule(high, good, SIZE), 1, atol=1e-4)
+
+
+def test_every_rule_has_a_name_of_its_own():
+    assert len({str(rule) for rule in MAP_RULES}) == len(MAP_RULES)
+
+
+def test_the_mean_of_the_highest_pixels():
+    maps = np.arange(100.0).reshape(1, 10, 10)
+    assert top_share(maps, 0.03) == pytest.approx([98.0])
+    assert top_share(maps, 0.001) == pytest.approx([99.0])
+
+
+def test_a_picture_that_is_wrong_everywhere_scores_high_by_the_level_only():
+    rng = np.random.default_rng(0)
+    good = (-0.8 + 0.02 * rng.random((20, SIZE, SIZE))).astype(np.float32)
+    flat = np.full((1, SIZE, SIZE), -0.1, np.float32)
+    for name, found in (("standard deviation", False), ("deviation or level", True), ("maximum", True)):
+        score = SCORE_RULES[name]
+        assert (score(flat, good) > score(good, good).max()).all() == found, name
