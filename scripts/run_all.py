@@ -1,8 +1,8 @@
 """Train and evaluate every category of a data set, and write their table.
 
-Beside its own options it takes those of train.py and eval.py that are the same for every category, and passes them on. Started again, it skips what is
-finished and goes on with what is not. Exit status: 0 all categories are in the table; 1 at least one failed (the
-others are done); 2 wrong options; 130 interrupted, and saved.
+Beside its own options it takes those of train.py and eval.py that are the same for every category, and passes them on.
+Started again, it skips what is finished and goes on with what is not. Exit status: 0 all categories are in the table;
+1 at least one failed (the others are done); 2 wrong options; 130 interrupted, and saved.
 """
 
 import sys

@@ -98,10 +98,7 @@ class FlowStep(nn.Cell):
 
     def inverse(self, out: Tensor) -> Tensor:
         """A step's output -> the x that it is the output of, both (B, C, H, W)."""
-        inverse = ops.argsort(self.permutation.astype("float32")).astype(
-            "int32"
-        )  # MindSpore sorts no integers on a CPU
-        y = ops.gather(out, inverse, 1)
+        y = ops.gather(out, ops.argsort(self.permutation), 1)
         y = (y - self.global_offset) / self.channel_scale()
         x1, y2 = y[:, : self.kept], y[:, self.kept :]
         s, t = self.coupling(x1)
