@@ -4,7 +4,7 @@ They are part of the network's graph, so that evaluation, exported files and the
 """
 
 import numpy as np
-from mindspore import Tensor, nn, ops
+from mindspore import Parameter, Tensor, nn, ops
 
 
 def bilinear_matrix(size_in: int, size_out: int) -> np.ndarray:
@@ -23,28 +23,51 @@ def bilinear_matrix(size_in: int, size_out: int) -> np.ndarray:
     return matrix.astype(np.float32)
 
 
+def gaussian_matrix(size: int, sigma: float) -> np.ndarray:
+    """The matrix that smooths a vector with a Gaussian, float32 (size, size); each row sums to 1.
+
+    At the borders the vector is continued by its mirror image, as `scipy.ndimage.gaussian_filter` does by default.
+    """
+    if sigma == 0:
+        return np.eye(size, dtype=np.float32)
+    reach = int(4 * sigma + 0.5)
+    offsets = np.arange(-reach, reach + 1)
+    weights = np.exp(-0.5 * (offsets / sigma) ** 2)
+    weights /= weights.sum()
+    matrix = np.zeros((size, size))
+    for offset, weight in zip(offsets, weights):
+        place = (np.arange(size) + offset) % (2 * size)
+        np.add.at(matrix, (np.arange(size), np.minimum(place, 2 * size - 1 - place)), weight)
+    return matrix.astype(np.float32)
+
+
 class AnomalyMap(nn.Cell):
     """Latents (B, C_i, H_i, W_i) -> anomaly map (B, 1, S, S) in -1..0, higher where a defect is likelier.
 
-    Each feature scale gives the map `-exp(-0.5 * mean_c(z^2))`. The maps are upsampled bilinearly to S x S, and the
-    anomaly map is their mean: FastFlow's likelihood map as gathierry/FastFlow and anomalib write it. The upsampling is
-    two products with constant matrices, which every runtime can compute, old ones included; it agrees with PyTorch's
-    within 1e-6.
+    Each feature scale gives the map `-exp(-0.5 * temperature * mean_c(z^2))`. The maps are upsampled bilinearly to
+    S x S, and the anomaly map is their mean: with a temperature of 1, FastFlow's likelihood map as gathierry/FastFlow
+    and anomalib write it. The upsampling is two products with constant matrices, which every runtime can compute, old
+    ones included; it agrees with PyTorch's within 1e-6. Smoothing is part of these matrices, so it costs nothing.
 
     Args:
         sizes: height (= width) of each scale's latent.
         im_resize: S, height and width of the network's input in pixels.
+        sigma: of the Gaussian that smooths the map, in its pixels; 0: none.
+        temperature: above 1, weaker anomalies stand out more and strong ones alike.
     """
 
-    def __init__(self, sizes: tuple[int, ...], im_resize: int):
+    def __init__(self, sizes: tuple[int, ...], im_resize: int, sigma: float = 0.0, temperature: float = 1.0):
         super().__init__()
-        self.size = im_resize
-        self.matrices = [Tensor(bilinear_matrix(size, im_resize).T.copy()) for size in sizes]  # each (size, S)
+        self.size, self.factor = im_resize, -0.5 * temperature
+        matrices = [bilinear_matrix(size, im_resize) for size in sizes]
+        if sigma > 0:
+            matrices = [gaussian_matrix(im_resize, sigma) @ matrix for matrix in matrices]
+        self.matrices = [Tensor(matrix.T.copy()) for matrix in matrices]  # each (size, S)
 
     def construct(self, latents: tuple[Tensor, ...]) -> Tensor:
         total = 0
         for z, matrix in zip(latents, self.matrices):
-            likelihood = -ops.exp(-0.5 * (z * z).mean(1))  # (B, H, W)
+            likelihood = -ops.exp(self.factor * (z * z).mean(1))  # (B, H, W)
             wide = self.upsample(likelihood, matrix)  # (B, S, H): widened and transposed
             total = total + self.upsample(
                 wide, matrix
@@ -58,6 +81,25 @@ class AnomalyMap(nn.Cell):
         return product.reshape(batch, height, self.size).transpose(0, 2, 1)
 
 
-def image_score(anomaly_map: Tensor) -> Tensor:
-    """Anomaly map (B, 1, S, S) -> the score of each image, which is its map's maximum, (B,)."""
-    return anomaly_map.max((1, 2, 3))
+class ImageScore(nn.Cell):
+    """Anomaly map (B, 1, S, S) -> the score of each image, (B,).
+
+    Args:
+        rule: "maximum": the map's maximum. "deviation": the standard deviation of the map or, if that is more, how far
+            its mean lies above the mean of good images' maps, which is the parameter `level`. The standard deviation
+            ranks images better where the maps of good ones differ in level (UniAD, arXiv 2206.03687, compares such
+            rules); alone, it would call an image good that is wrong everywhere, because its map is high but flat.
+    """
+
+    def __init__(self, rule: str = "maximum"):
+        super().__init__()
+        self.rule = rule
+        if rule == "deviation":
+            self.level = Parameter(Tensor(np.zeros(1, np.float32)), requires_grad=False)
+
+    def construct(self, anomaly_map: Tensor) -> Tensor:
+        if self.rule == "maximum":
+            return anomaly_map.max((1, 2, 3))
+        mean = anomaly_map.mean((1, 2, 3), keep_dims=True)
+        variance = ops.square(anomaly_map - mean).mean((1, 2, 3))
+        return ops.maximum(ops.sqrt(variance), mean.reshape(-1) - self.level)

@@ -1,10 +1,10 @@
 """The whole network, pictures -> anomaly map and score, and the options that shape it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from mindspore import Tensor, nn
 
-from src.anomaly_map import AnomalyMap, image_score
+from src.anomaly_map import AnomalyMap, ImageScore
 from src.config import Options
 from src.encoder import ENCODERS, STRIDES, Encoder
 from src.fastflow import FastFlow
@@ -22,6 +22,9 @@ class Architecture:
     hidden_ratio: float = 1.0
     conv3x3_only: bool = False
     norm_affine: bool = True
+    map_sigma: float = 0.0
+    map_temperature: float = 1.0
+    score: str = "maximum"
 
     @classmethod
     def from_options(cls, options: Options) -> "Architecture":
@@ -47,17 +50,22 @@ class Architecture:
 
     def build_fastflow(self, seed: int = 1) -> FastFlow:
         """The flows, with initial weights and permutations drawn from `seed`."""
-        options = asdict(self)
-        channels = ENCODERS[options.pop("backbone")].channels
-        options.pop("im_resize")
-        return FastFlow(channels, self.sizes, **options, seed=seed)
+        return FastFlow(
+            ENCODERS[self.backbone].channels,
+            self.sizes,
+            flow_step=self.flow_step,
+            conv3x3_only=self.conv3x3_only,
+            hidden_ratio=self.hidden_ratio,
+            norm_affine=self.norm_affine,
+            seed=seed,
+        )
 
 
 class Detector(nn.Cell):
     """FastFlow on its encoder, with the map: what eval, predict, export and the Ascend 310 run.
 
     Inputs: normalised RGB (B, 3, S, S) float32.
-    Outputs: anomaly map (B, 1, S, S) in -1..0, and score (B,), its maximum.
+    Outputs: anomaly map (B, 1, S, S) in -1..0, and score (B,); both are higher where a defect is likelier.
     """
 
     def __init__(self, architecture: Architecture, seed: int = 1):
@@ -65,8 +73,10 @@ class Detector(nn.Cell):
         self.architecture = architecture
         self.encoder = Encoder(architecture.backbone)
         self.fastflow = architecture.build_fastflow(seed)
-        self.anomaly_map = AnomalyMap(architecture.sizes, architecture.im_resize)
+        size, sigma, temperature = architecture.im_resize, architecture.map_sigma, architecture.map_temperature
+        self.anomaly_map = AnomalyMap(architecture.sizes, size, sigma, temperature)
+        self.image_score = ImageScore(architecture.score)
 
     def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
         anomaly_map = self.anomaly_map(self.fastflow.latents(*self.encoder(image)))
-        return anomaly_map, image_score(anomaly_map)
+        return anomaly_map, self.image_score(anomaly_map)

@@ -20,9 +20,11 @@ from src.report.console import bar
 from src.report.panels import ColourScale, save_panels
 from src.runtime.device import Device
 from src.runtime.graph_cache import GraphCache
+from src.runtime.processes import ALONE, Group
 from src.utils import UserError, check_writable, log, write_json
 
 CHUNK = 64  # pictures that predict_folder holds at a time
+CALIBRATION = 64  # training images of each process that calibrate the score
 
 
 def predict(
@@ -51,6 +53,21 @@ def predict(
         maps[start : start + used] = anomaly_map.asnumpy()[:used, 0]
         scores[start : start + used] = score.asnumpy()[:used]
     return maps, scores
+
+
+def calibrate_score(detector: Detector, images: np.ndarray, batch_size: int, group: Group = ALONE) -> None:
+    """Set what the score rule "deviation" has to know of good pictures' maps: the mean of some of them.
+
+    Args:
+        images: training images [N, S, S, 3] uint8, of which at most `CALIBRATION` are used.
+        group: the processes that train together; each has its own images, and all get the same level.
+    """
+    if detector.architecture.score != "deviation":
+        return
+    some = images[:: max(1, len(images) // CALIBRATION)][:CALIBRATION]
+    maps, _ = predict(detector, some, min(batch_size, len(some)))
+    level = group.total(float(maps.mean())) / group.world
+    detector.image_score.level.set_data(Tensor(np.array([level], np.float32)))
 
 
 def evaluate_checkpoint(options: Options, device: Device) -> dict:

@@ -13,6 +13,7 @@ from src.option import REQUIRED, Option, Role, above, at_least, boolean, network
 
 BACKBONES = ("wide_resnet50_2", "resnet18", "efficientnet_lite0")  # the keys of src.encoder.ENCODERS
 TARGETS = ("Ascend", "GPU", "CPU")  # of devices, in the order in which a program looks for them
+SCORES = ("maximum", "deviation")  # the rules of src.anomaly_map.ImageScore
 THREADS = min(8, os.cpu_count() or 1)
 
 PLACES = {"run_all": "scripts/", "make_synthetic": "scripts/", "pthtockpt": "src/"}  # the others are at the root
@@ -61,7 +62,13 @@ OPTIONS: tuple[Option, ...] = (
         Option("hidden_ratio", float, 1.0, "hidden channels of a subnet per input channel", above(0), Role.NETWORK),
         Option("conv3x3_only", boolean, None, "3x3 convolutions in every flow step (default: the encoder's)",
                roles=Role.NETWORK),
-        Option("norm_affine", boolean, True, "learn LayerNorm's elementwise scale and offset", roles=Role.NETWORK)),
+        Option("norm_affine", boolean, True, "learn LayerNorm's elementwise scale and offset", roles=Role.NETWORK),
+        Option("map_sigma", float, 0.0, "smooths the anomaly map with a Gaussian of so many pixels; 0: not",
+               at_least(0), Role.NETWORK),
+        Option("map_temperature", float, 1.0, "contrast of the anomaly map: above 1, weaker anomalies stand out more",
+               above(0), Role.NETWORK),
+        Option("score", str, "maximum", "a picture's score: the map's maximum, or its standard deviation (or how far "
+               "the whole map lies above good pictures', if that is more)", one_of(*SCORES), Role.NETWORK)),
 
     *section("training", TRAIN,
         Option("num_epochs", int, 500, "how often all training pictures are used", at_least(1)),

@@ -1,8 +1,8 @@
 """Train one category: the story of a training, from its plan to the finished checkpoint.
 
-While training goes on, everything is in one file, `fastflow_<category>.state.ckpt`: the detector, so that it can
-be evaluated, and the optimizer, so that it can be resumed. `fastflow_<category>.ckpt` is written when all epochs
-are done, and the state removed. So an unfinished training never replaces a finished one.
+An unfinished training is one file, `fastflow_<category>.state.ckpt`: the detector, which can be evaluated, and the
+optimizer, for resuming. When all epochs are done, `fastflow_<category>.ckpt` is written, and the state removed; so an
+unfinished training never replaces a finished one.
 """
 
 import math
@@ -19,7 +19,7 @@ from src.dataset import TestSet, load_images
 from src.detector import Detector
 from src.encoder import ENCODERS
 from src.features import CachedFeatures, EncodedPictures, training_features
-from src.inference import predict
+from src.inference import calibrate_score, predict
 from src.kernels import cells, library
 from src.option import Role
 from src.plan import Plan
@@ -183,6 +183,7 @@ class Training:
     def _evaluate(self, epoch: int) -> tuple[dict, np.ndarray, np.ndarray]:
         """Figures on the test set, kept in the history, and the maps and scores they are of."""
         images = self.test.images
+        calibrate_score(self.detector, self.images, self.options.test_batch_size, self.group)
         maps, scores = predict(self.detector, images, min(self.options.test_batch_size, len(images)))
         record = {"epoch": epoch, **evaluation.figures(self.test, maps, scores)}
         self.progress.history.append(record)

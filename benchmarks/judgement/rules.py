@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.anomaly_map import bilinear_matrix
+from src.anomaly_map import bilinear_matrix, gaussian_matrix
 
 REFERENCE_SIZE = 256  # a rule's sigma is in pixels of a map of this size
 CALIBRATION = (0.9, 0.995)  # quantiles of good pictures' energies that a calibrated rule maps to 0 and 1
@@ -58,24 +58,6 @@ class MapRule:
             return q
         low, high = np.quantile(good, CALIBRATION)
         return (q - low) / (high - low)
-
-
-def gaussian_matrix(size: int, sigma: float) -> np.ndarray:
-    """The matrix that smooths a vector with a Gaussian, float32 (size, size); each row sums to 1.
-
-    At the borders the vector is continued by its mirror image, as `scipy.ndimage.gaussian_filter` does by default.
-    """
-    if sigma == 0:
-        return np.eye(size, dtype=np.float32)
-    reach = int(4 * sigma + 0.5)
-    offsets = np.arange(-reach, reach + 1)
-    weights = np.exp(-0.5 * (offsets / sigma) ** 2)
-    weights /= weights.sum()
-    matrix = np.zeros((size, size))
-    for offset, weight in zip(offsets, weights):
-        place = (np.arange(size) + offset) % (2 * size)
-        np.add.at(matrix, (np.arange(size), np.minimum(place, 2 * size - 1 - place)), weight)
-    return matrix.astype(np.float32)
 
 
 def top_share(maps: np.ndarray, share: float) -> np.ndarray:

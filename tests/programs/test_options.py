@@ -18,6 +18,7 @@ def unusual(data, weights, tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("unusual")
     network = {"im_resize": 48, "hidden_ratio": 0.5, "conv3x3_only": "true", "norm_affine": "false"}
+    network |= {"map_sigma": 1.5, "map_temperature": 2, "score": "deviation"}
     training = {"num_epochs": 1, "lr": 2e-5, "seed": 4, "train_batch_size": 64, "cache_features": "off"}
     more = {"gt_protocol": "original", "result_path": folder / "fastflow_fabric.json"}
     said = succeed("train.py", *train_arguments(data, weights, folder, **network, **training, **more), "--resume")
@@ -49,7 +50,10 @@ def test_eval_takes_the_network_from_the_checkpoint_and_options_from_results(unu
     succeed("eval.py", *given, "--result_path", result)
     evaluated = json.loads(result.read_text())
     assert evaluated["gt_protocol"] == "original"
-    assert evaluated["metrics"]["pixel_auc"] == pytest.approx(result_of(folder)["metrics"]["pixel_auc"], abs=1e-5)
+    trained = result_of(folder)["metrics"]
+    assert evaluated["metrics"]["pixel_auc"] == pytest.approx(trained["pixel_auc"], abs=1e-5)
+    assert evaluated["metrics"]["image_threshold"] == pytest.approx(trained["image_threshold"], abs=1e-5)
+    assert min(evaluated["scores"].values()) > 0  # deviations; the maximum of a map is not above 0
     succeed("eval.py", "--config", result, "--gt_protocol", "nearest", "--result_path", result)
     assert json.loads(result.read_text())["gt_protocol"] == "nearest"
 

@@ -164,6 +164,7 @@ def test_the_runner_gives_mindspores_numbers(runner, detector, pictures, dataset
 STYLES = {
     "efficientnet": (networks.EfficientNetStyle, (2, 3, 32, 32)),
     "flow_step_by_split": (lambda: networks.FlowStep(8, 1, use_split=True), (2, 8, 8, 8)),
+    "judgement": (networks.Judgement, (2, 6, 8, 8)),
     "broadcast_matmul": (lambda: networks.BroadcastMatMul(8, 32), (2, 1, 8, 8)),
 }
 # One by one, so that a difference in the whole detector can be traced.

@@ -10,6 +10,8 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore.train import mind_ir_pb2 as ir
 
+from src import anomaly_map
+
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, pad: int = 0, group: int = 1, bias: bool = False):
     return nn.Conv2d(
@@ -205,6 +207,20 @@ class SmallDetector(nn.Cell):
     def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
         first, second = self.encoder(image)
         return self.map((self.flows[0](self.norms[0](first)), self.flows[1](self.norms[1](second))))
+
+
+class Judgement(nn.Cell):
+    """(N,C,8,8) -> a smoothed anomaly map (N,1,32,32) and its score (N) by the rule "deviation", as the detector's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map = anomaly_map.AnomalyMap((8, 4), 32, sigma=2.0, temperature=2.0)
+        self.score = anomaly_map.ImageScore("deviation")
+        self.score.level.set_data(Tensor(np.array([-0.6], np.float32)))
+
+    def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        found = self.map((x, x[:, :, :4, :4]))
+        return found, self.score(found)
 
 
 def frozen(cell: nn.Cell) -> nn.Cell:

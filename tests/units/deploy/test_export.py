@@ -17,6 +17,7 @@ from src.runtime.device import Device
 from src.utils import UserError
 from tests.support.programs import arguments, files
 
+JUDGEMENT = {"map_sigma": 1.5, "map_temperature": 2.0, "score": "deviation"}
 FORMATS = {"MindIR 3": ("MINDIR", 3), "MindIR 1": ("MINDIR", 1), "ONNX": ("ONNX", 3)}
 
 
@@ -54,7 +55,7 @@ def test_every_encoder_in_every_format(backbone, name, tmp_path):
         assert read_mindir(file).mind_ir_version == 1
 
 
-@pytest.mark.parametrize("option", [{"conv3x3_only": True}, {"norm_affine": False}, {"hidden_ratio": 0.5}])
+@pytest.mark.parametrize("option", [{"conv3x3_only": True}, {"norm_affine": False}, {"hidden_ratio": 0.5}, JUDGEMENT])
 def test_the_flows_options(option, tmp_path):
     description, _ = export(tmp_path, "MINDIR", 1, backbone="resnet18", flow_step=1, **option)
     assert description.largest_difference <= exporting.LIMIT

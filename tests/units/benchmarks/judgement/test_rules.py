@@ -3,10 +3,17 @@
 import numpy as np
 import pytest
 from mindspore import Tensor
-from scipy.ndimage import gaussian_filter1d
 
-from benchmarks.judgement.rules import MAP_RULES, SCORE_RULES, TODAY, MapRule, gaussian_matrix, top_share
-from src.anomaly_map import AnomalyMap, image_score
+from benchmarks.judgement.rules import (
+    MAP_RULES,
+    REFERENCE_SIZE,
+    SCORE_RULES,
+    TODAY,
+    MapRule,
+    deviation_or_level,
+    top_share,
+)
+from src.anomaly_map import AnomalyMap, ImageScore
 
 SIZE = 32
 SIZES = (8, 4, 2)
@@ -26,19 +33,18 @@ def test_todays_rules_are_the_networks():
     wanted = network(tuple(map(Tensor, latents())))
     maps = TODAY(energies(), energies(1), SIZE)
     np.testing.assert_allclose(maps, wanted.asnumpy()[:, 0], atol=1e-5)
-    np.testing.assert_allclose(SCORE_RULES["maximum"](maps, maps), image_score(wanted).asnumpy(), atol=1e-5)
+    np.testing.assert_allclose(SCORE_RULES["maximum"](maps, maps), ImageScore()(wanted).asnumpy(), atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [5, 32])
-@pytest.mark.parametrize("sigma", [0.5, 1.0, 3.0, 7.0])
-def test_smoothing_is_scipys(size, sigma):
-    values = np.random.default_rng(0).standard_normal(size)
-    wanted = gaussian_filter1d(values, sigma, mode="reflect")
-    np.testing.assert_allclose(gaussian_matrix(size, sigma) @ values, wanted, atol=1e-6)
-
-
-def test_no_smoothing_changes_nothing():
-    np.testing.assert_array_equal(gaussian_matrix(4, 0), np.eye(4))
+@pytest.mark.parametrize(("sigma", "temperature"), [(0.0, 2.0), (3.0, 1.0), (2.0, 0.5)])
+def test_smoothed_maps_and_their_scores_are_the_networks(sigma, temperature):
+    network, score = AnomalyMap(SIZES, SIZE, sigma, temperature), ImageScore("deviation")
+    rule = MapRule("exp", sigma * REFERENCE_SIZE / SIZE, temperature)
+    maps, good = (rule(energies(seed), energies(1), SIZE) for seed in (0, 1))
+    score.level.set_data(Tensor(good.mean(keepdims=True).reshape(1)))
+    wanted = network(tuple(map(Tensor, latents())))
+    np.testing.assert_allclose(maps, wanted.asnumpy()[:, 0], atol=1e-5)
+    np.testing.assert_allclose(deviation_or_level(maps, good), score(wanted).asnumpy(), atol=1e-5)
 
 
 def test_a_calibrated_map_is_0_and_1_at_the_quantiles():

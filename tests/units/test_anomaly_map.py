@@ -1,0 +1,44 @@
+"""The map's smoothing and the score's rules; that the map is PyTorch's is tested with the whole network."""
+
+import numpy as np
+import pytest
+from mindspore import Tensor
+from scipy.ndimage import gaussian_filter1d
+
+from src.anomaly_map import AnomalyMap, ImageScore, gaussian_matrix
+from src.options import SCORES
+
+
+@pytest.mark.parametrize("size", [5, 32])
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 3.0, 7.0])
+def test_smoothing_is_scipys(size, sigma):
+    values = np.random.default_rng(0).standard_normal(size)
+    wanted = gaussian_filter1d(values, sigma, mode="reflect")
+    np.testing.assert_allclose(gaussian_matrix(size, sigma) @ values, wanted, atol=1e-6)
+
+
+def test_no_smoothing_changes_nothing():
+    np.testing.assert_array_equal(gaussian_matrix(4, 0), np.eye(4))
+
+
+def test_a_smoothed_map_of_equal_latents_is_the_same_everywhere():
+    z = Tensor(np.full((1, 3, 4, 4), 1.0, np.float32))
+    found = AnomalyMap((4,), 32, sigma=5.0, temperature=2.0)((z,)).asnumpy()
+    np.testing.assert_allclose(found, -np.exp(-1.0), atol=1e-6)
+
+
+@pytest.mark.parametrize("rule", SCORES)
+def test_scores(rule):
+    rng = np.random.default_rng(0)
+    maps = (-0.8 + 0.1 * rng.random((4, 1, 16, 16))).astype(np.float32)
+    maps[1, :, 4:8, 4:8] = -0.1  # a defect
+    maps[2] = -0.1  # wrong everywhere
+    score = ImageScore(rule)
+    if rule == "deviation":
+        score.level.set_data(Tensor(np.array([-0.75], np.float32)))
+        wanted = [*maps[:2].std((1, 2, 3)), 0.65, maps[3].std()]
+    else:
+        wanted = maps.max((1, 2, 3))
+    found = score(Tensor(maps)).asnumpy()
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    assert min(found[1], found[2]) > 1.5 * max(found[0], found[3]) or rule == "maximum"
