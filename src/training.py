@@ -102,11 +102,10 @@ class Training:
 
     def resume(self) -> None:
         """With --resume, go on from the saved state if there is one. All processes must have come equally far."""
-        path, epochs = self.files.state, self.options.num_epochs
-        if self.options.resume and path.exists():
+        if self.options.resume and (path := self.files.state).exists():
             self.progress = state.load(path, self.detector, self.step, self.plan.state_metadata(self.order))
             if self.progress.step > self.last_step:
-                raise UserError(f"--num_epochs {epochs}: {path} is beyond that; give more")
+                raise UserError(f"--num_epochs {self.options.num_epochs}: {path} is beyond that; give more")
         self.group.check_same(self.progress.step, "how far the training has come (the .state.ckpt in --ckpt_dir)")
         self.group.check_same(self.order.count, "the number of training pictures")
 
@@ -114,9 +113,9 @@ class Training:
         """Train all epochs that are left."""
         encoded = EncodedPictures(self.encoder, self.images, self.options.backbone)
         cache, limit = self.options.cache_features, self.options.cache_limit_gb
-        place = self.files.features(self.group.rank)
         if self.progress.step == 0 and self.group.leads:
             self.files.best_so_far.unlink(missing_ok=True)  # of an earlier training whose state the user removed
+        place = self.files.features(self.group.rank)
         with training_features(encoded, cache, limit, place, self.group) as features, Interrupt() as interrupt:
             self._compile_step()
             with TrainingLine(self.progress.step, self.last_step) as line:
