@@ -14,6 +14,7 @@ from src.option import REQUIRED, Option, Role, above, at_least, boolean, network
 BACKBONES = ("wide_resnet50_2", "resnet18", "efficientnet_lite0")  # the keys of src.encoder.ENCODERS
 TARGETS = ("Ascend", "GPU", "CPU")  # of devices, in the order in which a program looks for them
 SCORES = ("maximum", "deviation")  # the rules of src.anomaly_map.ImageScore
+KNOWN = " ".join(f"{name}: {layout.description}." for name, layout in LAYOUTS.items())
 THREADS = min(8, os.cpu_count() or 1)
 
 PLACES = {"run_all": "scripts/", "make_synthetic": "scripts/", "pthtockpt": "src/"}  # the others are at the root
@@ -36,8 +37,8 @@ def section(heading: str, programs: tuple[str, ...], *options: Option) -> tuple[
 OPTIONS: tuple[Option, ...] = (
     *section("data", DATA_SET,
         Option("dataset_path", str, REQUIRED, "folder of the data set; it holds a folder per category"),
-        Option("dataset", str, None, "layout of the data set (default: mvtec; in evaluation, the training's); "
-               "folder: your own pictures in good/, defect/ and masks/", one_of(*LAYOUTS)),
+        Option("dataset", str, None, f"layout of the data set (default: mvtec; in evaluation, the training's). {KNOWN}",
+               one_of(*LAYOUTS)),
         Option("train_list", str, None, "for mtd: file with the names of the training pictures, one a line"),
         Option("split_seed", int, None, "divides the good pictures where the data set leaves that open: mtd without "
                "--train_list, folder (default: 0; in evaluation, the training's)", at_least(0))),

@@ -16,31 +16,14 @@ PROGRAMS = tuple(dict.fromkeys(program for option in OPTIONS for program in opti
 TAKEN = [(program, name) for program in PROGRAMS for name in options_of(program)]
 REQUIRED_OF = {p: [name for name, option in options_of(p).items() if option.default is REQUIRED] for p in PROGRAMS}
 NEEDED = {p: [text for name in names for text in (f"--{name}", f"some {name}")] for p, names in REQUIRED_OF.items()}
-OTHER_VALUES = {
-    "gt_protocol": "original",
-    "backbone": "resnet18",
-    "arch": "resnet18",
-    "im_resize": "64",
-    "hidden_ratio": "0.5",
-    "lr": "1e-4",
-    "weight_decay": "0",
-    "eval_interval": "0",
-    "cache_features": "off",
-    "cache_limit_gb": "1.5",
-    "dataset": "visa",
-    "amp_level": "O2",
-    "amp_dtype": "bfloat16",
-    "device_target": "CPU",
-    "file_format": "ONNX",
-    "outputs": "latents",
-    "cpu_kernels": "off",
-    "mindir_version": "1",
-}
 
 
 def other_value(option: Option) -> str:
     """A valid value that is not the default."""
-    return OTHER_VALUES.get(option.name) or {int: "77", str: "some text", boolean: str(not option.default)}[option.type]
+    if option.check.choices:
+        return str(next(choice for choice in option.check.choices if choice != option.default))
+    of_types = {int: "77", float: "0.25", str: "some text", boolean: str(not option.default)}
+    return "64" if option.name == "im_resize" else of_types[option.type]
 
 
 def error_of(program: str, *arguments: str) -> str:
