@@ -86,7 +86,7 @@ class ImageScore(nn.Cell):
 
     Args:
         rule: "maximum": the map's maximum. "deviation": the standard deviation of the map or, if that is more, how far
-            its mean lies above the mean of good images' maps, which is the parameter `level`. The standard deviation
+            its mean lies above `level`, the highest mean that the map of a good image has. The standard deviation
             ranks images better where the maps of good ones differ in level (UniAD, arXiv 2206.03687, compares such
             rules); alone, it would call an image good that is wrong everywhere, because its map is high but flat.
     """

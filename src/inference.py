@@ -56,7 +56,7 @@ def predict(
 
 
 def calibrate_score(detector: Detector, images: np.ndarray, batch_size: int, group: Group = ALONE) -> None:
-    """Set what the score rule "deviation" has to know of good pictures' maps: the mean of some of them.
+    """Set what the score rule "deviation" has to know of good images: the highest mean of their maps.
 
     Args:
         images: training images [N, S, S, 3] uint8, of which at most `CALIBRATION` are used.
@@ -66,7 +66,7 @@ def calibrate_score(detector: Detector, images: np.ndarray, batch_size: int, gro
         return
     some = images[:: max(1, len(images) // CALIBRATION)][:CALIBRATION]
     maps, _ = predict(detector, some, min(batch_size, len(some)))
-    level = group.total(float(maps.mean())) / group.world
+    level = max(group.each(float(maps.mean((1, 2)).max())))
     detector.image_score.level.set_data(Tensor(np.array([level], np.float32)))
 
 

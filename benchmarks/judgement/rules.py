@@ -68,11 +68,11 @@ def top_share(maps: np.ndarray, share: float) -> np.ndarray:
 
 
 def deviation_or_level(maps: np.ndarray, good: np.ndarray) -> np.ndarray:
-    """The standard deviation of each map or, if that is more, how far its mean lies above that of good pictures: [N].
+    """The standard deviation of each map or, if more, how far its mean lies above the highest of good pictures': [N].
 
     The standard deviation alone would call a picture good that is wrong everywhere: its map is high but flat.
     """
-    return np.maximum(maps.std((1, 2)), maps.mean((1, 2)) - good.mean())
+    return np.maximum(maps.std((1, 2)), maps.mean((1, 2)) - good.mean((1, 2)).max())
 
 
 # (maps [N, S, S], maps of good training pictures) -> scores [N], higher where a defect is likelier.

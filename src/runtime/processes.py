@@ -88,6 +88,10 @@ class Group:
 
         return float(self._sum(Tensor([value], float32)).asnumpy()[0])
 
+    def each(self, value: float) -> list[float]:
+        """Every process's number (float32), in the order of the ranks; all must ask at the same point."""
+        return [self.total(value if rank == self.rank else 0.0) for rank in range(self.world)]
+
     def any(self, flag: bool) -> bool:
         """Whether any process says yes; every process must ask at the same point."""
         return self.total(float(flag)) > 0

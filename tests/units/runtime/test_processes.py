@@ -22,7 +22,7 @@ def test_processes_with_unequal_work_meet_again():
 
     def work(rank, items):
         process = Process(rank, 2)
-        done[rank] = (list(process.together(items)), process.total(rank + 1))
+        done[rank] = (list(process.together(items)), process.total(rank + 1), process.each(rank + 5))
 
     for counts in ((2, 1), (0, 3), (2, 2)):
         done = {}
@@ -31,7 +31,7 @@ def test_processes_with_unequal_work_meet_again():
             thread.start()
         for thread in threads:
             thread.join()
-        assert done == {rank: (list(range(count)), 3) for rank, count in enumerate(counts)}
+        assert done == {rank: (list(range(count)), 3, [5, 6]) for rank, count in enumerate(counts)}
 
 
 def test_a_process_takes_the_device_that_msrun_gives_it(monkeypatch):
