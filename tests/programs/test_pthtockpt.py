@@ -21,7 +21,8 @@ def test_the_program_writes_beside_the_input(tmp_path):
     [
         (
             [],
-            "--pth_path is missing: PyTorch file (or a MindSpore .ckpt of the 2022 original); see src/pthtockpt.py --help",
+            "--pth_path is missing: PyTorch file (or a MindSpore .ckpt of the 2022 original); "
+            "see src/pthtockpt.py --help",
         ),
         (["--pth_path", "{}"], "no file {0}; check --pth_path"),
         (
