@@ -1,0 +1,81 @@
+"""What an evaluation does with its pictures, and what it says at the end. (Figures: test_metrics.py.)"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from src import dataset, evaluation
+from src.data.layouts import samples_for_testing
+from src.dataset import TestSet
+from src.utils import UserError
+from tests.support.pictures import mvtec
+from tests.support.programs import files
+
+SIZE = 16
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """The pictures that were decoded, in order."""
+    found, load = [], dataset.load_image
+
+    def counting(path, size):
+        found.append(Path(path))
+        return load(path, size)
+
+    monkeypatch.setattr(dataset, "load_image", counting)
+    return found
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_panels_decode_each_picture_once(tmp_path, decoded, keep):
+    """Kept pictures were decoded for the network; others are decoded for their panel."""
+    mvtec(tmp_path / "data")
+    samples = samples_for_testing(tmp_path / "data", "nut", "mvtec")
+    test = TestSet.load(samples, SIZE, "nearest", 1, keep=keep)
+    assert len(decoded) == (len(samples) if keep else 0)
+    if keep:
+        np.testing.assert_array_equal(test.images[[0, 2]], np.stack([test.images[0], test.images[2]]))
+    maps = np.linspace(-1, 0, len(samples) * SIZE * SIZE, dtype=np.float32).reshape(-1, SIZE, SIZE)
+    evaluation.draw(tmp_path / "panels", test, maps, maps.max((1, 2)), {})
+    assert sorted(decoded) == sorted(sample.picture for sample in samples)
+    assert files(tmp_path / "panels") == sorted(f"{sample.name}.png" for sample in samples)
+
+
+def test_maps_that_are_not_finite_have_no_figures(tmp_path):
+    mvtec(tmp_path)
+    test = TestSet.load(samples_for_testing(tmp_path, "nut", "mvtec"), SIZE, "nearest", 1, keep=False)
+    maps = np.zeros((4, SIZE, SIZE), np.float32)
+    maps[1, 3, 3] = np.nan
+    with pytest.raises(UserError, match="not finite; train again with a lower --lr"):
+        evaluation.figures(test, maps, maps.max((1, 2)))
+
+
+def test_what_programs_end_with():
+    figures = {"image_auc": 0.75, "pixel_auc": 0.5, "aupro": None, "pixel_threshold": -0.1}
+    result = {"category": "nut", "gt_protocol": "nearest", "metrics": figures}
+    assert evaluation.headline(result) == [
+        "category is nut",
+        "masks resized as: nearest",
+        "pixel_auc: 0.50000",
+        "image_auc: 0.75000",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("best", "line"),
+    [
+        (
+            {"epoch": 3, "pixel_auc": 0.5, "image_auc": 0.9},
+            "best_pixel_auc (chosen on the test set): 0.50000 at epoch 3",
+        ),
+        (
+            {"epoch": 2, "pixel_auc": None, "image_auc": 1},
+            "best_image_auc (chosen on the test set): 1.00000 at epoch 2",
+        ),
+    ],
+)
+def test_the_best_is_named_as_chosen_on_the_test_set(best, line):
+    assert evaluation.best_on_test({"best_on_test": best}) == [line]
+    assert evaluation.best_on_test({"best_on_test": None}) == []
