@@ -1,6 +1,7 @@
 """FastFlow (arXiv 2111.07677): a 2D normalizing flow per feature scale, made of affine coupling steps.
 
-Shapes are written with B for the batch, C for the channels and H x W for the map of one scale. All is float32.
+Shapes are written with B for the batch, C for the channels and H x W for the map of one scale. Everything here is
+float32; `src.runtime.precision` exchanges convolutions for half-precision ones.
 """
 
 import math
@@ -45,7 +46,7 @@ class FlowStep(nn.Cell):
         a_s, a_t   = subnet(x1), in two halves        the subnet is convolution, ReLU, convolution
         s          = CLAMP * tanh(SUBNET_GAIN * a_s)
         t          = SUBNET_GAIN * a_t
-        y          = concat(x1, x2 * exp(s) + t) * scale + offset
+        y          = concat(x1, x2 * exp(s) + t) * scale + offset         scale: see channel_scale
         out[:, i]  = y[:, permutation[i]]
         log|det J| = sum(s) + H * W * sum(log(scale))
 

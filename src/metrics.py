@@ -96,7 +96,7 @@ class Metric:
     curve: bool = False
 
 
-# To add a figure, add it here: results, log lines, table and curves follow. The order is that of the log lines.
+# To add a figure, add it here: results, log lines and table follow, curves where it says so. The order is the log's.
 METRICS = (
     Metric("pixel_auc", "pixel AUROC", "pixel", auroc, curve=True),
     Metric("image_auc", "image AUROC", "image", auroc, curve=True),
