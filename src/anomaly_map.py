@@ -95,7 +95,8 @@ class ImageScore(nn.Cell):
         super().__init__()
         self.rule = rule
         if rule == "deviation":
-            self.level = Parameter(Tensor(np.zeros(1, np.float32)), requires_grad=False)
+            # Until good images are known, the lowest value of a map: no image counts as good for a flat map.
+            self.level = Parameter(Tensor(np.full(1, -1, np.float32)), requires_grad=False)
 
     def construct(self, anomaly_map: Tensor) -> Tensor:
         if self.rule == "maximum":

@@ -126,8 +126,9 @@ def batch_norm_of(conv: str) -> str | None:
 
 
 def is_resnet18(state: Mapping[str, np.ndarray]) -> bool:
-    """Its blocks have two convolutions. ResNet-34's have two as well; its additional blocks are refused in loading."""
-    return "layer1.0.conv2.weight" in state and "layer1.0.conv3.weight" not in state
+    """Its blocks have two convolutions, and its first stage two blocks, where ResNet-34 has three."""
+    others = ("layer1.0.conv3.weight", "layer1.2.conv1.weight")
+    return "layer1.0.conv2.weight" in state and not any(name in state for name in others)
 
 
 def is_wide_resnet50_2(state: Mapping[str, np.ndarray]) -> bool:

@@ -42,3 +42,9 @@ def test_scores(rule):
     found = score(Tensor(maps)).asnumpy()
     np.testing.assert_allclose(found, wanted, atol=1e-6)
     assert min(found[1], found[2]) > 1.5 * max(found[0], found[3]) or rule == "maximum"
+
+
+def test_before_good_images_are_known_a_flat_high_map_scores_high():
+    maps = np.stack([np.full((1, 8, 8), value, np.float32) for value in (-0.9, -0.1)])
+    found = ImageScore("deviation")(Tensor(maps)).asnumpy()
+    np.testing.assert_allclose(found, [0.1, 0.9], atol=1e-6)

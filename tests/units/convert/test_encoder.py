@@ -9,6 +9,7 @@ from src.convert.convert import convert
 from src.convert.encoder import fold
 from src.encoder import Encoder
 from src.metadata import Metadata
+from src.utils import UserError
 from tests.support.foreign_weights import refusal, resnet18_state, save
 
 LITE = "efficientnet_lite0"
@@ -28,6 +29,14 @@ def test_a_folded_convolution_is_a_convolution_and_its_batch_norm():
         wanted = norm(conv(image))
         found = torch.nn.functional.conv2d(image, torch.from_numpy(weight), torch.from_numpy(bias), groups=2)
     np.testing.assert_allclose(found.numpy(), wanted.numpy(), atol=1e-6)
+
+
+def test_resnet_34_is_not_taken_for_resnet_18(tmp_path):
+    state = resnet18_state()
+    state |= {name.replace("layer1.1.", "layer1.2."): value for name, value in state.items() if "layer1.1." in name}
+    with pytest.raises(UserError, match="not the weights of wide_resnet50_2, resnet18, efficientnet_lite0"):
+        convert(save(state, tmp_path), tmp_path / "e.ckpt", None, None, None)
+    assert not (tmp_path / "e.ckpt").exists()
 
 
 def test_what_a_classifier_has_beyond_stage_3_is_left_out(tmp_path):
