@@ -12,8 +12,8 @@ def main() -> None:
     from src import inference
 
     for name, found in inference.predict_folder(options, used).items():
-        verdict = {True: "defective", False: "good", None: ""}[found.get("defective")]
-        log.info("%s: %.5f %s", name, found["score"], verdict)
+        anomaly = f" (anomaly {found['anomaly']:.3f})" if "anomaly" in found else ""
+        log.info("%s: %.5f %s%s", name, found["score"], found.get("verdict", ""), anomaly)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ class Counts:
             With the weights of `src.metrics.region_weights` it is the mean overlap of the regions.
         false_positives: [K], the negatives at or above each.
         above: [K], the negatives strictly above each.
+        below: [K], the highest negative below each; -inf where there is none.
         positives, negatives: how many there are.
     """
 
@@ -33,6 +34,7 @@ class Counts:
     overlap: np.ndarray | None
     false_positives: np.ndarray
     above: np.ndarray
+    below: np.ndarray
     positives: int
     negatives: int
 
@@ -83,11 +85,15 @@ def count(
 
     rising = thresholds[::-1]
     at_or_above, above, negatives = np.zeros(rising.size, np.int64), np.zeros(rising.size, np.int64), 0
+    below = np.full(rising.size, -np.inf, rising.dtype)
     for chunk in chain(more_negatives, sorted_negatives(scores, labels)):
         negatives += chunk.size
-        at_or_above += chunk.size - np.searchsorted(chunk, rising, side="left")
+        lower = np.searchsorted(chunk, rising, side="left")
+        at_or_above += chunk.size - lower
+        some = slice(np.searchsorted(lower, 1), None)  # the thresholds that have a negative of this chunk below them
+        np.maximum(below[some], chunk[lower[some] - 1], out=below[some])
         above += chunk.size - np.searchsorted(chunk, rising, side="right")
     if negatives == 0:
         return None
     last += 1
-    return Counts(thresholds, last, overlap, at_or_above[::-1], above[::-1], positives, negatives)
+    return Counts(thresholds, last, overlap, at_or_above[::-1], above[::-1], below[::-1], positives, negatives)

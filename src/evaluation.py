@@ -1,14 +1,17 @@
 """What the anomaly maps of a test set are worth. No MindSpore here: the maps may come from any runtime."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from src import metrics
 from src.counts import sorted_negatives
+from src.data.samples import Sample
 from src.dataset import TestSet
-from src.report.panels import ColourScale, save_panels
+from src.report.panels import ColourScale, save_panels, scale_of
 from src.utils import UserError, log, versions
+from src.verdict import Judge, origin
 
 KEPT_PIXELS = 1 << 24  # more good pixels than these (64 MB) are sorted anew for each defect type
 
@@ -22,12 +25,17 @@ def figures(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> dict:
     Raises:
         UserError: the maps hold a value that is not finite, so that no figure would mean anything.
     """
-    if not (np.isfinite(maps.sum((1, 2))).all() and np.isfinite(scores).all()):  # sums: no copy of the maps' size
-        raise UserError("the network's maps hold values that are not finite; train again with a lower --lr")
+    check_finite(maps, scores)
     result = metrics.image_figures(scores, test.labels)
     if test.masks is not None:
         result |= metrics.pixel_figures(maps, test.masks)
     return result
+
+
+def check_finite(maps: np.ndarray, scores: np.ndarray) -> None:
+    """Raise a `UserError` where anomaly maps [N, S, S] or scores [N] hold a value that is not finite."""
+    if not (np.isfinite(maps.sum((1, 2))).all() and np.isfinite(scores).all()):  # sums: no copy of the maps' size
+        raise UserError("the network's maps hold values that are not finite; train again with a lower --lr")
 
 
 def figures_per_defect(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> dict[str, dict]:
@@ -48,24 +56,47 @@ def figures_per_defect(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> d
     return result
 
 
-def report(category: str, test: TestSet, maps: np.ndarray, scores: np.ndarray) -> dict:
-    """Everything that an evaluation says, for its JSON: figures, figures per defect type, score per picture."""
+def report(category: str, test: TestSet, maps: np.ndarray, scores: np.ndarray, judge: Judge | None) -> dict:
+    """Everything that an evaluation says, for its JSON: figures, also per defect type, and what is said of pictures."""
+    found = figures(test, maps, scores)
     return {
         "category": category,
         "gt_protocol": test.protocol,
-        "metrics": figures(test, maps, scores),
+        "metrics": found,
         "per_defect": figures_per_defect(test, maps, scores),
         "test_pictures": len(test.samples),
+        **constants(judge, found),
+        "errors": None if judge is None else judge.errors(scores, test.labels),
         "scores": {sample.name: float(score) for sample, score in zip(test.samples, scores)},
+        "pictures": of_pictures(test.samples, scores, judge),
         "versions": versions(),
     }
 
 
-def draw(folder: Path, test: TestSet, maps: np.ndarray, scores: np.ndarray, thresholds: dict) -> None:
-    """A panel per test picture, on one colour scale; `thresholds` as in `save_panels`."""
-    scale = ColourScale.of(maps, test.labels)
+def constants(judge: Judge | None, figures: Mapping[str, float | None] | None) -> dict[str, dict | None]:
+    """What verdicts and readings are computed from, for a JSON: `thresholds` and `reading`.
+
+    Args:
+        figures: of a test set; its thresholds of the best F1 are shown beside those in use.
+    """
+    beside = {name: (figures or {}).get(name) for name in (metric.name for metric in metrics.THRESHOLDS)}
+    beside = {name: value for name, value in beside.items() if value is not None}
+    if judge is None:
+        return {"thresholds": beside, "reading": None}
+    return {"thresholds": judge.thresholds() | beside, "reading": judge.reading()}
+
+
+def of_pictures(samples: Sequence[Sample], scores: np.ndarray, judge: Judge | None) -> dict[str, dict]:
+    """By picture's name what is said of it (see `Judge.of_picture`); the score alone where there is no judge."""
+    said = [{"score": float(score)} if judge is None else judge.of_picture(score) for score in scores]
+    return {sample.name: each for sample, each in zip(samples, said)}
+
+
+def draw(folder: Path, test: TestSet, maps: np.ndarray, scores: np.ndarray, judge: Judge | None) -> None:
+    """A panel per test picture, in the model's colours or, where it has none, on one scale for this test set."""
+    scale = scale_of(judge) or ColourScale.of(maps, test.labels)
     names = [sample.name for sample in test.samples]
-    save_panels(folder, names, test.images, test.masks, test.labels, maps, scores, scale, thresholds)
+    save_panels(folder, names, test.images, test.masks, test.labels, maps, scores, scale, judge)
     log.info("panels: %s", folder)
 
 
@@ -77,7 +108,18 @@ def defined(figures: dict) -> dict[str, float]:
 def headline(result: dict) -> list[str]:
     """The lines that programs end with, in the form of the 2022 README; `result` as `report` makes it."""
     lines = [f"category is {result['category']}", f"masks resized as: {result['gt_protocol']}"]
-    return lines + [f"{name}: {value:.5f}" for name, value in defined(result["metrics"]).items()]
+    lines += [f"{name}: {value:.5f}" for name, value in defined(result["metrics"]).items()]
+    return lines + ([] if result["errors"] is None else [_errors(result)])
+
+
+def _errors(result: dict) -> str:
+    """How many pictures are called wrongly at the threshold in use."""
+    errors, source = result["errors"], origin(result["reading"]["source"], result["reading"]["pictures"])
+    return (
+        f"at the threshold {result['thresholds']['image_threshold']:.4f} (from {source}): "
+        f"{errors['missed']} of {errors['defective_pictures']} defective pictures missed, "
+        f"{errors['false_alarms']} of {errors['good_pictures']} good pictures called defective"
+    )
 
 
 def best_on_test(result: dict) -> list[str]:

@@ -9,9 +9,11 @@ from typing import Any
 from src.data.source import SPLIT_DEFAULTS
 from src.detector import Architecture
 from src.encoder import ENCODERS
+from src.good_pictures import GoodPictures, are_good_pictures
 from src.option import Role
 from src.options import options_of
 from src.utils import UserError
+from src.verdict import named_f1_max
 
 FORMAT = 1  # rises when the meaning of a key or of an array's name changes; a new key needs no new format
 KINDS = {  # what a file of each kind is, and where to get one
@@ -53,6 +55,11 @@ def are_thresholds(value: Any) -> bool:
     return isinstance(value, dict) and all(map(is_a(int, float, type(None)), value.values()))
 
 
+def are_names(value: Any) -> bool:
+    """Whether a value is a list of texts."""
+    return isinstance(value, list) and all(map(is_a(str), value))
+
+
 def key(check: Check) -> Any:
     """A key that not every checkpoint has: None where it does not apply, and then not in the file."""
     return field(default=None, metadata={"check": check})
@@ -70,25 +77,29 @@ class Metadata:
     options: dict[str, Any] | None = key(is_a(dict))  # those of Role.AGREE; of a detector also num_epochs
     epoch: int | None = key(is_a(int))  # after how many epochs the thresholds were taken
     gt_protocol: str | None = key(is_a(str))  # how the masks were resized for them
-    thresholds: dict[str, float | None] | None = key(are_thresholds)  # pixel and image, of the best F1 on the test set
+    thresholds: dict[str, float | None] | None = key(are_thresholds)  # of the best F1 on the test set, named so
+    good_pictures: GoodPictures | None = key(are_good_pictures)  # what the thresholds in use are computed from
+    held_out: list[str] | None = key(are_names)  # the names of good pictures that were not trained on
     versions: dict[str, str] | None = key(is_a(dict))  # of the software that trained
     split: dict[str, Any] | None = key(has_some(*SPLIT_DEFAULTS))  # how the good pictures were divided
-    colour_scale: tuple[float, float] | None = key(is_range)  # the map values that are drawn coldest and hottest
+    colour_scale: tuple[float, float] | None = key(is_range)  # of older files: the map values drawn coldest and hottest
     pictures: int | None = key(is_a(int))  # of a state: the number of training pictures
     batch_size: int | None = key(is_a(int))  # of a state: pictures per training step
     progress: dict[str, Any] | None = key(has("step", "seconds", "losses", "history"))  # of a state: how far it is
 
     @property
     def trained_options(self) -> dict[str, Any]:
-        """`options`, with the defaults of those that older files lack (of shards: one)."""
+        """`options`, with the defaults of those that older files lack (of shards: one; nothing was held out)."""
         known = {name: option.default for name, option in options_of("train").items() if Role.AGREE in option.roles}
-        return known | {"shards": 1} | (self.options or {})
+        return known | {"shards": 1, "held_out": 0.0} | (self.options or {})
 
     def to_json(self) -> str:
         """As the file holds it."""
         said = {name: value for name, value in vars(self).items() if value is not None}
         if self.architecture is not None:
             said["architecture"] = asdict(self.architecture)
+        if self.good_pictures is not None:
+            said["good_pictures"] = asdict(self.good_pictures)
         return json.dumps({"format": FORMAT} | said)
 
     @classmethod
@@ -117,6 +128,11 @@ class Metadata:
                 )
         if "architecture" in said:
             said["architecture"] = Architecture(**said["architecture"])
+        if "good_pictures" in said:
+            lists = {name: tuple(said["good_pictures"][name]) for name in ("scores", "peaks")}
+            said["good_pictures"] = GoodPictures(**said["good_pictures"] | lists)
+        if "thresholds" in said:
+            said["thresholds"] = named_f1_max(said["thresholds"])
         if "split" in said:
             said["split"] = SPLIT_DEFAULTS | said["split"]
         if "colour_scale" in said:

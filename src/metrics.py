@@ -37,8 +37,15 @@ def f1_max(counts: Counts) -> float:
 
 
 def f1_max_threshold(counts: Counts) -> float:
-    """The (highest) threshold that reaches the best F1."""
-    return float(counts.thresholds[int(np.argmax(_f1(counts)))])
+    """The (highest) threshold that reaches the best F1.
+
+    All from the strongest negative below it up to a positive's score are equally good, so it lies halfway between the
+    two, or at the positive where nothing is below. Where the classes separate, that is halfway between them.
+    """
+    best = int(np.argmax(_f1(counts)))
+    positive, negative = counts.thresholds[best], counts.below[best]
+    halfway = positive.dtype.type((float(positive) + float(negative)) / 2)
+    return float(halfway if halfway > negative > -np.inf else positive)
 
 
 def region_weights(masks: np.ndarray) -> np.ndarray:
@@ -107,8 +114,8 @@ METRICS = (
     Metric("image_f1_max", "image F1-max", "image", f1_max),
 )
 THRESHOLDS = (
-    Metric("pixel_threshold", "pixel threshold of the best F1", "pixel", f1_max_threshold),
-    Metric("image_threshold", "image threshold of the best F1", "image", f1_max_threshold),
+    Metric("pixel_threshold_f1_max", "pixel threshold of the best F1", "pixel", f1_max_threshold),
+    Metric("image_threshold_f1_max", "image threshold of the best F1", "image", f1_max_threshold),
 )
 DECIDING = ("pixel_auc", "image_auc")  # the best evaluation has the highest of the first that is defined
 

@@ -45,6 +45,11 @@ def above(low: float) -> Check:
     return Check(lambda value: None if low < value < float("inf") else _finite(value, f"must be more than {low}"))
 
 
+def within(low: float, high: float) -> Check:
+    """A number is `low` or more and `high` or less."""
+    return Check(lambda value: None if low <= value <= high else f"must be from {low} to {high}")
+
+
 def one_of(*choices: Any) -> Check:
     """A value is one of these."""
     text = f"choose one of {', '.join(map(str, choices))}"

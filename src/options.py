@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from src.data.layouts import LAYOUTS
 from src.data.pictures import PROTOCOLS
-from src.option import REQUIRED, Option, Role, above, at_least, boolean, network_size, one_of
+from src.option import REQUIRED, Option, Role, above, at_least, boolean, network_size, one_of, within
 
 BACKBONES = ("wide_resnet50_2", "resnet18", "efficientnet_lite0")  # the keys of src.encoder.ENCODERS
 TARGETS = ("Ascend", "GPU", "CPU")  # of devices, in the order in which a program looks for them
@@ -94,6 +94,8 @@ OPTIONS: tuple[Option, ...] = (
         Option("save_interval", int, 10, "epochs between saves of the training state", at_least(1), Role.NOT_REDONE),
         Option("save_best", boolean, False, "also keep the checkpoint that is best on the test set, named as such",
                roles=Role.NOT_REDONE),
+        Option("held_out", float, 0.1, "share of the good training pictures, but at least 20, that is not trained on: "
+               "thresholds come from these; 0: none. None below 60 pictures", within(0, 0.5), Role.AGREE),
         Option("ckpt_dir", str, "ckpt", "folder for checkpoints and their JSON")),
     *section("training", ("train",),
         Option("resume", boolean, False, "go on from the saved training state of the same category, if any",
@@ -105,6 +107,12 @@ OPTIONS: tuple[Option, ...] = (
         Option("ckpt_path", str, REQUIRED, "checkpoint to evaluate, written by train.py or src/pthtockpt.py")),
     *section("evaluation", PREDICT,
         Option("test_batch_size", int, 8, "pictures per batch in evaluation", at_least(1), Role.NOT_REDONE)),
+    *section("verdicts", (*PREDICT, "export"),
+        Option("false_alarms", float, None, "share of good pictures that may be called defective; it sets the "
+               "thresholds (default: 0.01; later, the training's)", within(1e-6, 0.5))),
+    *section("verdicts", ("eval", "predict", "export"),
+        Option("good_dir", str, None, "folder of good pictures that were not trained on, to set the thresholds from "
+               "in the place of the training's")),
     *section("results", PANELS,
         Option("save_imgs", boolean, False, "write a panel (picture, mask, heat map, overlay) per test picture")),
     *section("results", (*PANELS, "export"),

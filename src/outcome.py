@@ -1,71 +1,59 @@
 """What a training leaves behind: checkpoints with the figures that they reached, the result, the curves."""
 
-from dataclasses import astuple
 from pathlib import Path
 
-import numpy as np
-
 from src import checkpoint, evaluation
-from src.dataset import TestSet
+from src.assessment import Assessment
 from src.detector import Detector
+from src.metrics import THRESHOLDS
 from src.order import Order
 from src.plan import Plan
 from src.report.curves import save_curves
-from src.report.panels import ColourScale
 from src.state import Progress
 from src.utils import log, versions, write_json
+from src.verdict import Judge
 
 
-def save_detector(path: Path, plan: Plan, detector: Detector, record: dict, maps: np.ndarray, test: TestSet) -> None:
-    """Write a checkpoint of the detector with what an evaluation found.
-
-    Args:
-        record: the evaluation's figures and thresholds, and its epoch.
-        maps: [N, S, S], its anomaly maps, from which the colour scale is taken.
-        test: the test set that they are of.
-    """
+def save_detector(path: Path, plan: Plan, detector: Detector, found: Assessment) -> None:
+    """Write a checkpoint of the detector with what an evaluation found."""
     checkpoint.save_detector(
         path,
         detector,
         category=plan.options.category,
         options=plan.described(),
-        epoch=record["epoch"],
+        epoch=found.record["epoch"],
         gt_protocol=plan.options.gt_protocol,
-        thresholds={name: record[name] for name in ("pixel_threshold", "image_threshold") if name in record},
+        thresholds={metric.name: found.record[metric.name] for metric in THRESHOLDS if metric.name in found.record},
+        good_pictures=found.good,
+        held_out=found.held_out or None,
         versions=versions(),
         split=plan.source.split(),
-        colour_scale=astuple(ColourScale.of(maps, test.labels)),
     )
 
 
-def result_of(
-    plan: Plan,
-    order: Order,
-    progress: Progress,
-    skipped_steps: int,
-    test: TestSet,
-    maps: np.ndarray,
-    scores: np.ndarray,
-) -> dict:
+def result_of(plan: Plan, order: Order, progress: Progress, skipped_steps: int, found: Assessment) -> dict:
     """What the JSON beside the checkpoint holds. The figures are those of the last epoch.
 
     Args:
         skipped_steps: steps that changed nothing because float16 gradients overflowed.
-        maps: [N, S, S], and scores: [N], of the test set after the last epoch.
+        found: by the evaluation after the last epoch.
     """
-    last = progress.history[-1]
+    judge, names, test = Judge.of(found.good), found.held_out, found.test
     return {
         "category": plan.options.category,
         "checkpoint": plan.files.checkpoint.name,
         "gt_protocol": plan.options.gt_protocol,
-        "metrics": {name: value for name, value in last.items() if name != "epoch"},
+        "metrics": {name: value for name, value in found.record.items() if name != "epoch"},
         "best_on_test": progress.best(),
-        "per_defect": evaluation.figures_per_defect(test, maps, scores),
+        "per_defect": evaluation.figures_per_defect(test, found.maps, found.scores),
+        **evaluation.constants(judge, found.record),
+        "errors": judge.errors(found.scores, test.labels),
         "seconds": round(progress.seconds, 3),
         "steps": progress.step,
         "skipped_steps": skipped_steps,
         "cpu_kernels": plan.device.kernels is not None,
         "train_pictures": order.count,
+        "held_out": {"share": plan.options.held_out, "seed": plan.options.seed, "pictures": len(names), "names": names},
         "test_pictures": len(test.images),
         "options": dict(plan.options.values),
         "options_left_open": list(plan.options.left_open),
@@ -80,6 +68,8 @@ def write_result(plan: Plan, result: dict) -> None:
     files = plan.files
     if result["skipped_steps"]:
         log.info("%d of %d steps skipped: float16 gradients overflowed", result["skipped_steps"], result["steps"])
+    for remark in Judge.from_json(result["thresholds"], result["reading"]).remarks():
+        log.info(remark)
     write_json(files.result, result)
     save_curves(files.curves, result["losses"], result["history"])
     if files.best_so_far.exists():

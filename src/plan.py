@@ -6,9 +6,11 @@ from typing import Any
 
 from src import checkpoint
 from src.config import Options
+from src.data.samples import Sample
 from src.data.source import Source, with_split
 from src.detector import Architecture
 from src.files import RunFiles
+from src.good_pictures import FALSE_ALARMS, divide
 from src.metadata import Metadata
 from src.option import Role
 from src.order import Order, effective_batch_size
@@ -50,6 +52,7 @@ class Plan:
             device_id=device.number,
             shards=options.shards or group.world,
             conv3x3_only=architecture.conv3x3_only,
+            false_alarms=options.false_alarms or FALSE_ALARMS,
         )
         result_path = Path(options.result_path) if options.result_path else None
         files = RunFiles(Path(options.ckpt_dir), options.category, result_path)
@@ -79,6 +82,13 @@ class Plan:
         """The options that a finished checkpoint carries."""
         return self.options.of_role(Role.AGREE) | {"num_epochs": self.options.num_epochs}
 
+    def divide(self, samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
+        """The good pictures to train on, and those that are held out, which may be none."""
+        used, held_out = divide(samples, self.options.held_out, self.options.seed)
+        if held_out:
+            log.info("%d of %d good pictures are held out, for the thresholds", len(held_out), len(samples))
+        return used, held_out
+
     def order(self, count: int) -> Order:
         """The order of so many training pictures. Says so where they allow only a smaller batch.
 
@@ -91,7 +101,7 @@ class Plan:
             log.info("the category has %d training pictures: the batch is %d instead of %d", count, batch_size, wanted)
         return Order(count, batch_size, self.options.seed, shards, self.group)
 
-    def state_metadata(self, order: Order) -> Metadata:
+    def state_metadata(self, order: Order, held_out: list[Sample]) -> Metadata:
         """What the file of the unfinished training says: a resumed training must agree with it."""
         return Metadata(
             "state",
@@ -101,4 +111,5 @@ class Plan:
             options=self.options.of_role(Role.AGREE),
             pictures=order.count,
             batch_size=order.batch_size,
+            held_out=[sample.name for sample in held_out] or None,
         )

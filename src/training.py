@@ -13,13 +13,13 @@ import numpy as np
 from mindspore import Tensor
 
 from src import checkpoint, evaluation, outcome, state
+from src.assessment import Assessment, Assessor
 from src.cell import TrainStep, adam
 from src.config import Options
-from src.dataset import TestSet, load_images
+from src.dataset import load_images
 from src.detector import Detector
 from src.encoder import ENCODERS
 from src.features import CachedFeatures, EncodedPictures, training_features
-from src.inference import calibrate_score, predict
 from src.kernels import cells, library
 from src.option import Role
 from src.plan import Plan
@@ -72,8 +72,9 @@ class Training:
         self.progress = Progress()
 
     def _load_samples(self) -> None:
-        """Find the pictures, and plan in which order they are trained on."""
-        self.train_samples, self.test_samples = self.plan.source.train(), self.plan.source.test()
+        """Find the pictures, hold some good ones out, and plan in which order the others are trained on."""
+        good, self.test_samples = self.plan.source.train(), self.plan.source.test()
+        self.train_samples, self.held_out = self.plan.divide(good)
         self.order = self.plan.order(len(self.train_samples))
         self.last_step = self.order.steps_before(self.options.num_epochs)
 
@@ -88,9 +89,10 @@ class Training:
             log.info("without CPU kernels; training is faster with them: %s", library.BUILD)
 
     def _load_pictures(self) -> None:
-        """Decode the test set, and of the training pictures those that this process holds."""
+        """Decode what the training is judged by, and of the training pictures those that this process holds."""
         size, workers = self.options.im_resize, self.options.num_workers
-        self.test = TestSet.load(self.test_samples, size, self.options.gt_protocol, workers, keep=True)
+        self.assessor = Assessor.load(self.plan, self.test_samples, self.train_samples, self.held_out)
+        self.test = self.assessor.test
         self.images = load_images([self.train_samples[i] for i in self.order.pictures], size, workers)
 
     def _build_step(self) -> None:
@@ -103,7 +105,9 @@ class Training:
     def resume(self) -> None:
         """With --resume, go on from the saved state if there is one. All processes must have come equally far."""
         if self.options.resume and (path := self.files.state).exists():
-            self.progress = state.load(path, self.detector, self.step, self.plan.state_metadata(self.order))
+            self.progress = state.load(
+                path, self.detector, self.step, self.plan.state_metadata(self.order, self.held_out)
+            )
             if self.progress.step > self.last_step:
                 raise UserError(f"--num_epochs {self.options.num_epochs}: {path} is beyond that; give more")
         self.group.check_same(self.progress.step, "how far the training has come (the .state.ckpt in --ckpt_dir)")
@@ -160,7 +164,7 @@ class Training:
     def save_state(self) -> None:
         """Write everything that `--resume` needs, if this process leads."""
         if self.group.leads:
-            trained = self.plan.state_metadata(self.order)
+            trained = self.plan.state_metadata(self.order, self.held_out)
             state.save(self.files.state, self.detector, self.step, trained, self.progress)
 
     def _save_if_due(self, epoch: int) -> None:
@@ -175,26 +179,22 @@ class Training:
         """
         interval = self.options.eval_interval
         if interval and epoch % interval == 0 and epoch < self.options.num_epochs:
-            record, _, _ = self._evaluate(epoch)
+            record = self._evaluate(epoch).record
             shown = ", ".join(f"{name} {value:.4f}" for name, value in evaluation.defined(record).items())
             log.info("epoch %d: %s", epoch, shown)
 
-    def _evaluate(self, epoch: int) -> tuple[dict, np.ndarray, np.ndarray]:
-        """Figures on the test set, kept in the history, and the maps and scores they are of."""
-        images = self.test.images
-        calibrate_score(self.detector, self.images, self.options.test_batch_size, self.group)
-        maps, scores = predict(self.detector, images, min(self.options.test_batch_size, len(images)))
-        record = {"epoch": epoch, **evaluation.figures(self.test, maps, scores)}
-        self.progress.history.append(record)
-        if self.options.save_best and self.progress.best() is record and self.group.leads:
-            outcome.save_detector(self.files.best_so_far, self.plan, self.detector, record, maps, self.test)
-        return record, maps, scores
+    def _evaluate(self, epoch: int) -> Assessment:
+        """What the network is worth now; its figures on the test set are kept in the history."""
+        found = self.assessor.assess(self.detector, epoch)
+        self.progress.history.append(found.record)
+        if self.options.save_best and self.progress.best() is found.record and self.group.leads:
+            outcome.save_detector(self.files.best_so_far, self.plan, self.detector, found)
+        return found
 
     def finish(self) -> dict:
         """Evaluate the last epoch, write its checkpoint and result, and return the result."""
-        record, maps, scores = self._evaluate(self.options.num_epochs)
-        outcome.save_detector(self.files.checkpoint, self.plan, self.detector, record, maps, self.test)
-        skipped = self.step.skipped_steps()
-        result = outcome.result_of(self.plan, self.order, self.progress, skipped, self.test, maps, scores)
+        found = self._evaluate(self.options.num_epochs)
+        outcome.save_detector(self.files.checkpoint, self.plan, self.detector, found)
+        result = outcome.result_of(self.plan, self.order, self.progress, self.step.skipped_steps(), found)
         outcome.write_result(self.plan, result)
         return result

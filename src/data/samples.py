@@ -68,6 +68,19 @@ def list_pictures(folder: Path, recursive: bool = False) -> list[Path]:
     return found
 
 
+def pictures_under(folder: str, option: str) -> dict[str, Path]:
+    """The pictures by name of a folder that an option names, with those in its sub-folders.
+
+    Raises:
+        UserError: there are none, or two have the same name.
+    """
+    base = Path(folder).resolve()
+    paths = named(list_pictures(base, recursive=True), base) if base.is_dir() else {}
+    if not paths:
+        raise UserError(f"no pictures in {base}; give a folder of pictures as --{option}")
+    return paths
+
+
 def named(pictures: list[Path], base: Path | None, prefix: str = "") -> dict[str, Path]:
     """The pictures by name. A name is `prefix` followed by the picture's path in `base`, without suffix.
 

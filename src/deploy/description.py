@@ -7,8 +7,10 @@ that holds the device.
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from src.evaluation import constants
 from src.files import description_of
 from src.utils import UserError, read_json, write_json
+from src.verdict import Judge, named_f1_max
 
 ANOMALY_MAP, SCORE = "anomaly_map", "score"  # the outputs' names; the runner's files end in them
 
@@ -61,7 +63,10 @@ class Description:
         split: how the good pictures were divided into training and test (`Source.split`), if that is known.
         input: the pictures.
         outputs: the anomaly map (B, 1, S, S) and the score (B,), or the latents of each scale.
-        thresholds: the checkpoint's, by name; {} if it has none.
+        thresholds: `image_threshold` and `pixel_threshold`, from which a picture's score, or a pixel of its map, is
+            defective; beside them those of the best F1 on the test set, under names that end in `_f1_max`. What is not
+            known is left out.
+        reading: the other constants of `Judge`, by which a score is read as 0..1; None if there are no verdicts.
         architecture: the options that shape the network (`Architecture`), by name.
         checkpoint: the exported checkpoint's name.
         checkpoint_sha256: its SHA-256 digest as hexadecimal digits.
@@ -78,11 +83,17 @@ class Description:
     input: ModelInput
     outputs: list[ModelOutput]
     thresholds: dict[str, float]
+    reading: dict | None
     architecture: dict
     checkpoint: str
     checkpoint_sha256: str
     largest_difference: float | None
     versions: dict[str, str]
+
+    @property
+    def judge(self) -> Judge | None:
+        """Who gives verdicts on what the file gives."""
+        return Judge.from_json(self.thresholds, self.reading)
 
     def to_json(self) -> dict:
         """The JSON object."""
@@ -93,15 +104,22 @@ class Description:
         """From a JSON object.
 
         Raises:
-            KeyError, TypeError: a key is missing, or a value has another type.
+            KeyError, TypeError, ValueError: a key is missing, or a value has another type or is out of range.
         """
+        if not isinstance(value["thresholds"], dict):
+            raise TypeError("the thresholds are no object")
+        if "reading" not in value:  # an older version's: its thresholds are of the best F1 on the test set
+            found = named_f1_max(value["thresholds"])
+            value = value | constants(Judge.of_test_set(found), found)
         values = {"split": None} | value  # older versions wrote no split
         values = {field.name: values[field.name] for field in fields(cls)}
         values["input"] = ModelInput(**value["input"])
         values["outputs"] = [ModelOutput(**output) for output in value["outputs"]]
         if len(values["input"].shape) != 4:
             raise TypeError("the input has not four dimensions")
-        return cls(**values)
+        description = cls(**values)
+        _ = description.judge  # what it is made of is checked now
+        return description
 
 
 def write_description(exported: Path, description: Description) -> None:
@@ -120,7 +138,7 @@ def read_description(exported: str | Path) -> Description:
         raise UserError(f"{exported} or {path.name} beside it is missing; export both with export.py")
     try:
         description = Description.from_json(read_json(path))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is not export.py's; export the model again") from error
     if not {ANOMALY_MAP, SCORE} <= {output.name for output in description.outputs}:
         raise UserError(f"{exported} gives no anomaly map; export it with --outputs map")

@@ -11,7 +11,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from src import checkpoint
+from src import checkpoint, evaluation
 from src.config import Options
 from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput, write_description
 from src.deploy.mindir.version1 import rewrite_to_version_1
@@ -21,7 +21,9 @@ from src.files import exported_file
 from src.kernels.operations import plain
 from src.metadata import Metadata
 from src.runtime.device import Device
+from src.scoring import judge_of
 from src.utils import UserError, atomic_path, check_writable, log, versions
+from src.verdict import Judge
 
 LIMIT = 1e-4  # the largest difference that is allowed between an output of the network and of the exported file
 Function = Callable[[np.ndarray], list[np.ndarray]]  # images (B, 3, S, S) -> outputs
@@ -54,6 +56,7 @@ def export_checkpoint(options: Options, device: Device) -> Description:
     target = exported_file(Path(options.output_dir), trained.category, options.file_format)
     check_writable(target)
 
+    judge = judge_of(options, options.ckpt_file, detector, trained, options.batch_size)
     network, names = choose_outputs(detector, options.outputs)
     image = random_images(options.batch_size, detector.architecture.im_resize)
     wanted = [output.asnumpy() for output in network(Tensor(image))]
@@ -65,7 +68,7 @@ def export_checkpoint(options: Options, device: Device) -> Description:
         difference = check(file, options.file_format, image, wanted, target.name)
         with atomic_path(target) as path:
             shutil.copyfile(file, path)
-    description = describe(options, detector, trained, target, dict(zip(names, wanted)), difference)
+    description = describe(options, detector, trained, judge, target, dict(zip(names, wanted)), difference)
     write_description(target, description)
     log.info("%s%s", target, "" if difference is None else f": largest difference to the network {difference:.2e}")
     return description
@@ -150,6 +153,7 @@ def describe(
     options: Options,
     detector: Detector,
     trained: Metadata,
+    judge: Judge | None,
     target: Path,
     outputs: dict[str, np.ndarray],
     difference: float | None,
@@ -158,6 +162,7 @@ def describe(
 
     Args:
         detector, trained: the checkpoint's.
+        judge: gives verdicts on what the file gives.
         target: the exported file.
         outputs: arrays of the outputs' shapes, by the outputs' names.
         difference: between the outputs of the network and of the file, if they were compared.
@@ -171,7 +176,7 @@ def describe(
         split=trained.split,
         input=ModelInput(shape=[options.batch_size, 3, size, size], mean=list(spec.mean), std=list(spec.std)),
         outputs=[ModelOutput(name=name, shape=list(output.shape)) for name, output in outputs.items()],
-        thresholds=trained.thresholds or {},
+        **evaluation.constants(judge, trained.thresholds),
         architecture=asdict(detector.architecture),
         checkpoint=Path(options.ckpt_file).name,
         checkpoint_sha256=hashlib.sha256(Path(options.ckpt_file).read_bytes()).hexdigest(),

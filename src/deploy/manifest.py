@@ -70,5 +70,5 @@ class Manifest:
         try:
             entries = [Entry.from_json(entry) for entry in value["samples"]]
             return cls(value["category"], Description.from_json(value["model"]), entries)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{path} is not preprocess.py's; run it again") from error

@@ -90,17 +90,17 @@ def postprocess(options: Options) -> dict:
         UserError: no manifest, or an output that is missing or of another size; the message names the picture.
     """
     manifest = Manifest.read(options.label_dir)
-    category, size = manifest.category, manifest.model.input.size
+    category, size, judge = manifest.category, manifest.model.input.size, manifest.model.judge
     target = Path(options.result_path or Path(options.output_dir) / f"acc_{category}.json")
     folder = Path(options.output_dir) / category
     check_writable(target, *([folder / "panel.png"] if options.save_imgs else []))
     maps, scores = read_outputs(Path(options.result_dir), manifest.entries, size)
     samples = [entry.sample for entry in manifest.entries]
     test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=False)
-    result = {"checkpoint": manifest.model.checkpoint, **evaluation.report(category, test, maps, scores)}
+    result = {"checkpoint": manifest.model.checkpoint, **evaluation.report(category, test, maps, scores, judge)}
     write_json(target, result)
     if options.save_imgs:
-        evaluation.draw(folder, test, maps, scores, result["metrics"])
+        evaluation.draw(folder, test, maps, scores, judge)
     return result
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from src.utils import atomic_path
+from src.verdict import Judge, Reading, word
 
 MARGIN = 6  # pixels between and around the tiles
 HEADER = 22  # pixels of text above a row of tiles
@@ -16,7 +17,7 @@ INK, PAPER = (30, 30, 30), (255, 255, 255)
 
 @dataclass(frozen=True)
 class ColourScale:
-    """The map values that are drawn coldest and hottest: one scale per run, so that a good part looks good."""
+    """The map values that are drawn coldest and hottest, where no good pictures are known to read the map by."""
 
     low: float
     high: float
@@ -38,13 +39,27 @@ class ColourScale:
         return np.clip((anomaly_map - self.low) / (self.high - self.low), 0, 1).astype(np.float32)
 
 
-def heat_map(anomaly_map: np.ndarray, scale: ColourScale) -> np.ndarray:
+Scale = ColourScale | Reading  # a map of any shape -> 0 (cold) .. 1 (hot)
+
+
+def scale_of(judge: Judge | None, known: tuple[float, float] | None = None) -> Scale | None:
+    """The colours of a model: as the map is read, so that a good part looks good in every folder.
+
+    Args:
+        known: the colour scale of a checkpoint of an older version, which has no reading.
+    """
+    if judge is not None and judge.pixel is not None and judge.pixel.typical is not None:
+        return judge.pixel
+    return ColourScale(*known) if known else None
+
+
+def heat_map(anomaly_map: np.ndarray, scale: Scale) -> np.ndarray:
     """A map [S, S] in colours, [S, S, 3] uint8 RGB."""
     grey = np.uint8(np.rint(255 * scale(anomaly_map)))
     return cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
 
 
-def overlay(image: np.ndarray, anomaly_map: np.ndarray, scale: ColourScale, threshold: float | None) -> np.ndarray:
+def overlay(image: np.ndarray, anomaly_map: np.ndarray, scale: Scale, threshold: float | None) -> np.ndarray:
     """The picture [S, S, 3] uint8 with the map's heat over it, and a line around all at or above the threshold."""
     share = 0.6 * scale(anomaly_map)[:, :, None]
     mixed = np.uint8(np.rint(image * (1 - share) + heat_map(anomaly_map, scale) * share))
@@ -77,8 +92,8 @@ def save_panels(
     labels: np.ndarray | None,
     maps: np.ndarray,
     scores: np.ndarray,
-    scale: ColourScale,
-    thresholds: dict[str, float],
+    scale: Scale,
+    judge: Judge | None,
 ) -> None:
     """Write `<folder>/<name>.png` for every picture: picture, mask (if there is one), heat map, overlay.
 
@@ -86,18 +101,17 @@ def save_panels(
         names: of the pictures, with "/" for sub-folders.
         images: [N, S, S, 3] uint8; masks: [N, S, S] bool; labels: [N] bool, None where they are not known.
         maps: [N, S, S]; scores: [N].
-        thresholds: "pixel_threshold" and "image_threshold", each optional.
+        judge: gives the verdict, and the pixel threshold for the line in the overlay.
     """
-    cut = thresholds.get("image_threshold")
+    line = None if judge is None or judge.pixel is None else judge.pixel.threshold
     for i, name in enumerate(names):
         image = images[i]  # once: it may be decoded here
-        verdict = "" if cut is None else f" {'>=' if scores[i] >= cut else '<'} {cut:.3f}: "
-        verdict += "" if cut is None else "defect" if scores[i] >= cut else "good"
-        truth = "" if labels is None else f"   (truth: {'defect' if labels[i] else 'good'})"
+        verdict = "" if judge is None else f"   {judge.in_words(scores[i])}"
+        truth = "" if labels is None else f"   (truth: {word(labels[i])})"
         tiles = [("picture", image)]
         if masks is not None:
             tiles.append(("mask", np.repeat(np.uint8(255 * masks[i])[:, :, None], 3, 2)))
         tiles.append(("heat map", heat_map(maps[i], scale)))
-        tiles.append(("overlay", overlay(image, maps[i], scale, thresholds.get("pixel_threshold"))))
+        tiles.append(("overlay", overlay(image, maps[i], scale, line)))
         with atomic_path(folder / f"{name}.png") as path:
             panel(f"{name}   score {scores[i]:.3f}{verdict}{truth}", tiles).save(path)

@@ -16,7 +16,9 @@ def test_the_json_beside_the_file_says_what_a_caller_needs(exported):
         ("anomaly_map", [2, 1, 64, 64]),
         ("score", [2]),
     ]
-    assert set(description["thresholds"]) == {"pixel_threshold", "image_threshold"}
+    assert set(description["thresholds"]) == {
+        f"{level}_threshold{end}" for level in ("image", "pixel") for end in ("", "_f1_max")
+    }
     assert len(description["checkpoint_sha256"]) == 64
     assert description["largest_difference"] < 1e-4
     assert files(exported.parent) == ["fastflow_fabric.mindir", "fastflow_fabric.mindir.json"]

@@ -52,7 +52,8 @@ def test_eval_takes_the_network_from_the_checkpoint_and_options_from_results(unu
     assert evaluated["gt_protocol"] == "original"
     trained = result_of(folder)["metrics"]
     assert evaluated["metrics"]["pixel_auc"] == pytest.approx(trained["pixel_auc"], abs=1e-5)
-    assert evaluated["metrics"]["image_threshold"] == pytest.approx(trained["image_threshold"], abs=1e-5)
+    name = "image_threshold_f1_max"
+    assert evaluated["metrics"][name] == pytest.approx(trained[name], abs=1e-5)
     assert min(evaluated["scores"].values()) > 0  # deviations; the maximum of a map is not above 0
     succeed("eval.py", "--config", result, "--gt_protocol", "nearest", "--result_path", result)
     assert json.loads(result.read_text())["gt_protocol"] == "nearest"

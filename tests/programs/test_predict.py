@@ -18,11 +18,23 @@ def test_predict_scores_every_picture_and_spares_the_users_own(trained, data, tm
     assert {name: (tmp_path / "new" / name).read_bytes() for name in files(tmp_path / "new")} == before
     found = json.loads((tmp_path / "out/scores.json").read_text())
     assert set(found["pictures"]) == {name.removesuffix(".png") for name in before}
-    assert all(entry["defective"] == (entry["score"] >= found["threshold"]) for entry in found["pictures"].values())
+    threshold = found["thresholds"]["image_threshold"]
+    for entry in found["pictures"].values():
+        assert entry["verdict"] == ("defective" if entry["score"] >= threshold else "good")
     assert set(files(tmp_path / "out")) == {*before, "scores.json"}
 
     evaluation = tmp_path / "eval.json"
     given = ("--ckpt_path", trained[0] / "fastflow_fabric.ckpt", "--dataset_path", data, "--result_path", evaluation)
     succeed("eval.py", *given)
+    evaluated = json.loads(evaluation.read_text())
+    assert (evaluated["thresholds"], evaluated["reading"]) == (
+        evaluated["thresholds"] | found["thresholds"],
+        found["reading"],
+    )
     scores = {name: entry["score"] for name, entry in found["pictures"].items()}
-    assert scores == pytest.approx(json.loads(evaluation.read_text())["scores"], abs=1e-5)
+    assert scores == pytest.approx(evaluated["scores"], abs=1e-5)
+    assert set(evaluated["pictures"]) == set(found["pictures"])
+    for name, entry in evaluated["pictures"].items():
+        other = found["pictures"][name]
+        assert entry["verdict"] == other["verdict"]
+        assert (entry["anomaly"], entry["margin"]) == pytest.approx((other["anomaly"], other["margin"]), abs=1e-3)

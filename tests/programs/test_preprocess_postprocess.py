@@ -105,6 +105,10 @@ def test_the_pipeline_gives_evals_figures(runner, trained, exported, data, tmp_p
         assert found["metrics"][name] == pytest.approx(wanted["metrics"][name], abs=1e-6), name
     for name, score in wanted["scores"].items():
         assert found["scores"][name] == pytest.approx(score, abs=1e-4)
+    assert (found["reading"], found["errors"]) == (wanted["reading"], wanted["errors"])
+    assert found["thresholds"] == pytest.approx(wanted["thresholds"], abs=1e-4)
+    for name, said in wanted["pictures"].items():
+        assert found["pictures"][name]["verdict"] == said["verdict"], name
     assert f"pixel_auc: {found['metrics']['pixel_auc']:.5f}" in (folder / "acc_fabric.log").read_text()
     assert json.loads((folder / "output/timing.json").read_text())["pictures"] == 12
     assert len(files(folder / "panels")) == 12

@@ -7,8 +7,10 @@ import pytest
 
 from src import dataset, evaluation
 from src.data.layouts import samples_for_testing
+from src.data.samples import Sample
 from src.dataset import TestSet
 from src.utils import UserError
+from src.verdict import Judge, Reading
 from tests.support.pictures import mvtec
 from tests.support.programs import files
 
@@ -38,7 +40,7 @@ def test_panels_decode_each_picture_once(tmp_path, decoded, keep):
     if keep:
         np.testing.assert_array_equal(test.images[[0, 2]], np.stack([test.images[0], test.images[2]]))
     maps = np.linspace(-1, 0, len(samples) * SIZE * SIZE, dtype=np.float32).reshape(-1, SIZE, SIZE)
-    evaluation.draw(tmp_path / "panels", test, maps, maps.max((1, 2)), {})
+    evaluation.draw(tmp_path / "panels", test, maps, maps.max((1, 2)), None)
     assert sorted(decoded) == sorted(sample.picture for sample in samples)
     assert files(tmp_path / "panels") == sorted(f"{sample.name}.png" for sample in samples)
 
@@ -53,14 +55,35 @@ def test_maps_that_are_not_finite_have_no_figures(tmp_path):
 
 
 def test_what_programs_end_with():
-    figures = {"image_auc": 0.75, "pixel_auc": 0.5, "aupro": None, "pixel_threshold": -0.1}
-    result = {"category": "nut", "gt_protocol": "nearest", "metrics": figures}
-    assert evaluation.headline(result) == [
-        "category is nut",
-        "masks resized as: nearest",
-        "pixel_auc: 0.50000",
-        "image_auc: 0.75000",
-    ]
+    figures = {"image_auc": 0.75, "pixel_auc": 0.5, "aupro": None, "pixel_threshold_f1_max": -0.1}
+    result = {"category": "nut", "gt_protocol": "nearest", "metrics": figures, "errors": None}
+    lines = ["category is nut", "masks resized as: nearest", "pixel_auc: 0.50000", "image_auc: 0.75000"]
+    assert evaluation.headline(result) == lines
+    judge = Judge(Reading(0.25, 0.1), None, "held out", 21, 0.01)
+    result |= evaluation.constants(judge, figures)
+    result["errors"] = judge.errors(np.array([0.1, 0.25, 0.9, 0.2], np.float32), np.array([False, False, True, True]))
+    said = "1 of 2 defective pictures missed, 1 of 2 good pictures called defective"
+    assert evaluation.headline(result)[4:] == [f"at the threshold 0.2500 (from 21 held-out good pictures): {said}"]
+    result |= evaluation.constants(Judge(Reading(0.25, None), None, "test set"), figures)
+    assert evaluation.headline(result)[4:] == [f"at the threshold 0.2500 (from the best F1 on a test set): {said}"]
+
+
+def test_the_constants_show_the_best_f1_beside_what_is_in_use():
+    figures = {"image_threshold_f1_max": 0.5, "pixel_threshold_f1_max": None, "image_auc": 1.0}
+    beside = {"image_threshold_f1_max": 0.5}
+    assert evaluation.constants(None, figures) == {"thresholds": beside, "reading": None}
+    judge = Judge(Reading(0.25, 0.1), Reading(-0.5, -0.75), "held out", 21, 0.01)
+    found = evaluation.constants(judge, figures)
+    assert found["thresholds"] == {"image_threshold": 0.25, "pixel_threshold": -0.5} | beside
+    assert Judge.from_json(found["thresholds"], found["reading"]) == judge
+
+
+def test_pictures_without_a_judge_have_scores_only():
+    samples = [Sample(Path("a.png"), 0, "unknown", None, "a")]
+    scores = np.array([0.25], np.float32)
+    assert evaluation.of_pictures(samples, scores, None) == {"a": {"score": 0.25}}
+    judge = Judge(Reading(0.25, 0.125), None, "given", 3, 0.01)
+    assert evaluation.of_pictures(samples, scores, judge) == {"a": judge.of_picture(0.25)}
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,8 @@
 """Evaluation and prediction in this process: what they refuse before the network runs."""
 
-import numpy as np
 import pytest
 
 from src import config, inference
-from src.detector import Architecture, Detector
 from src.runtime.device import Device
 from src.utils import UserError
 from tests.support.programs import files
@@ -46,15 +44,3 @@ def test_prediction_needs_pictures(trained, tmp_path):
         message = error_of(inference.predict_folder, "predict", **given, img_dir=folder)
         assert message == f"no pictures in {folder}; give a folder of pictures as --img_dir"
     assert files(tmp_path) == []
-
-
-@pytest.mark.parametrize("score", ["maximum", "deviation"])
-def test_the_level_is_the_highest_mean_of_good_images_maps(score):
-    detector = Detector(Architecture("efficientnet_lite0", im_resize=32, flow_step=1, score=score))
-    images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
-    inference.calibrate_score(detector, images, batch_size=2)
-    if score == "deviation":
-        maps, _ = inference.predict(detector, images, 2)
-        assert detector.image_score.level.asnumpy() == pytest.approx(maps.mean((1, 2)).max())
-    else:
-        assert not list(detector.image_score.get_parameters())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from src.detector import Architecture
+from src.good_pictures import GoodPictures
 from src.metadata import Metadata
 from src.utils import UserError
 
@@ -20,7 +21,9 @@ WHOLE = Metadata(
     options={"lr": 0.001, "shards": 2},
     epoch=3,
     gt_protocol="nearest",
-    thresholds={"pixel_threshold": -0.5, "image_threshold": None},
+    thresholds={"pixel_threshold_f1_max": -0.5, "image_threshold_f1_max": None},
+    good_pictures=GoodPictures("held out", (-0.5, -0.25), (-0.75, -0.5), 0.01),
+    held_out=["good/003", "good/005"],
     versions={"mindspore": "2.10.0"},
     split={"dataset": "mvtec", "split_seed": 0, "train_list": None},
     colour_scale=(-0.9, -0.1),
@@ -45,7 +48,7 @@ def test_what_does_not_apply_is_not_in_the_file():
 
 def test_a_training_from_before_there_were_shards_has_one():
     found = Metadata("detector", options={"lr": 1.0}).trained_options
-    assert (found["shards"], found["lr"], found["amp_level"]) == (1, 1.0, "O0")
+    assert (found["shards"], found["lr"], found["amp_level"], found["held_out"]) == (1, 1.0, "O0", 0)
     assert WHOLE.trained_options == found | WHOLE.options
 
 
@@ -54,6 +57,15 @@ def test_files_that_lack_newer_options_have_their_defaults():
     del said["architecture"]["norm_affine"], said["split"]["train_list"]
     found = Metadata.from_json(json.dumps(said), PATH)
     assert found == WHOLE
+
+
+def test_older_files_thresholds_are_of_the_best_f1():
+    said = json.loads(WHOLE.to_json()) | {"thresholds": {"pixel_threshold": -0.5, "image_threshold": -0.25}}
+    found = Metadata.from_json(json.dumps(said), PATH)
+    assert found.thresholds == {"pixel_threshold_f1_max": -0.5, "image_threshold_f1_max": -0.25}
+
+
+GOOD = asdict(WHOLE.good_pictures)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +82,20 @@ def test_files_that_lack_newer_options_have_their_defaults():
         ("epoch", "3"),
         ("epoch", True),
         ("thresholds", {"pixel_threshold": "low"}),
+        ("good_pictures", GOOD | {"more": 1}),
+        ("good_pictures", {"scores": [0.5], "peaks": [0.5]}),
+        ("good_pictures", GOOD | {"source": "elsewhere"}),
+        ("good_pictures", GOOD | {"source": ["held out"]}),
+        ("good_pictures", GOOD | {"scores": [0.5]}),
+        ("good_pictures", GOOD | {"scores": [], "peaks": []}),
+        ("good_pictures", GOOD | {"scores": [0.5, float("nan")]}),
+        ("good_pictures", GOOD | {"peaks": [0.5, 1e300]}),
+        ("good_pictures", GOOD | {"peaks": [0.5, True]}),
+        ("good_pictures", GOOD | {"peaks": 0.5}),
+        ("good_pictures", GOOD | {"false_alarms": 0}),
+        ("good_pictures", GOOD | {"false_alarms": 0.6}),
+        ("held_out", "good/003"),
+        ("held_out", [3]),
         ("split", {"dataset": "mvtec", "more": 1}),
         ("colour_scale", [1.0]),
         ("colour_scale", [1.0, "hot"]),

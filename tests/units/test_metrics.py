@@ -31,11 +31,13 @@ def scores_and_labels(shape, levels=None, share=0.3, seed=0):
 def sklearn_figures(scores, labels):
     precision, recall, thresholds = precision_recall_curve(labels.ravel(), scores.ravel())
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    best = thresholds[np.flatnonzero(f1[:-1] > f1.max() - 1e-12)[-1]]
+    below = scores[scores < best]
     return {
         "auc": roc_auc_score(labels.ravel(), scores.ravel()),
         "ap": average_precision_score(labels.ravel(), scores.ravel()),
         "f1_max": f1.max(),
-        "threshold": thresholds[np.flatnonzero(f1[:-1] > f1.max() - 1e-12)[-1]],
+        "threshold_f1_max": (best + below.max()) / 2 if below.size else best,
     }
 
 
@@ -69,7 +71,7 @@ def test_large_input_in_several_chunks(monkeypatch):
     assert metrics.auroc(counts) == pytest.approx(wanted["auc"], abs=1e-9)
     assert metrics.average_precision(counts) == pytest.approx(wanted["ap"], abs=1e-9)
     assert metrics.f1_max(counts) == pytest.approx(wanted["f1_max"], abs=1e-9)
-    assert metrics.f1_max_threshold(counts) == pytest.approx(wanted["threshold"], abs=1e-9)
+    assert metrics.f1_max_threshold(counts) == pytest.approx(wanted["threshold_f1_max"], abs=1e-9)
 
 
 def test_negatives_given_sorted_count_as_if_they_were_among_the_pictures():
@@ -79,12 +81,39 @@ def test_negatives_given_sorted_count_as_if_they_were_among_the_pictures():
     assert metrics.pixel_figures(scores[3:], labels[3:], list(sorted_negatives(scores[:3], labels[:3]))) == whole
 
 
+@pytest.mark.parametrize(
+    ("good", "defective", "threshold"),
+    [
+        ([0.1, 0.2], [0.6, 0.9], 0.4),  # separate: halfway
+        ([0.1, 0.7], [0.6, 0.9], 0.35),  # a false alarm costs less than a miss here
+        ([0.3, 0.5, 0.5, 0.8], [0.4, 0.6, 0.9, 1.0], 0.55),
+        ([0.9, 0.9], [0.1, 0.2], 0.1),  # nothing below: all are called defective
+        ([0.5], [0.5], 0.5),
+        ([0.2, 0.3], [0.5, 0.3], 0.25),  # a tie of both classes at what is found
+    ],
+)
+def test_the_best_threshold_lies_halfway_to_what_is_below_it(good, defective, threshold):
+    scores = np.array(good + defective, np.float32)
+    labels = np.arange(len(scores)) >= len(good)
+    assert metrics.image_figures(scores, labels)["image_threshold_f1_max"] == pytest.approx(threshold, abs=1e-7)
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(scores))
+    assert metrics.image_figures(scores[order], labels[order]) == metrics.image_figures(scores, labels)
+
+
+def test_between_neighbouring_numbers_the_best_threshold_is_the_defective_ones():
+    good = np.float32(0.5)
+    defective = np.nextafter(good, np.float32(1))
+    figures = metrics.image_figures(np.array([good, defective]), np.array([False, True]))
+    assert figures["image_threshold_f1_max"] == defective
+
+
 @pytest.mark.parametrize("levels", [None, 3])
 def test_threshold_reaches_the_f1_that_is_reported(levels):
     for seed in range(10):
         scores, labels = scores_and_labels((4, 6, 6), levels, seed=seed)
         got = metrics.pixel_figures(scores, labels)
-        found = scores >= got["pixel_threshold"]
+        found = scores >= got["pixel_threshold_f1_max"]
         f1 = 2 * (found & labels).sum() / (found.sum() + labels.sum())
         assert f1 == pytest.approx(got["pixel_f1_max"], abs=1e-12)
 
@@ -160,7 +189,7 @@ def test_perfect_inverted_and_constant_maps():
     masks = blobs(1)
     perfect = metrics.pixel_figures(masks.astype(np.float32), masks)
     assert perfect == pytest.approx(
-        {"pixel_auc": 1, "pixel_ap": 1, "pixel_f1_max": 1, "pixel_threshold": 1, "aupro": 1}
+        {"pixel_auc": 1, "pixel_ap": 1, "pixel_f1_max": 1, "pixel_threshold_f1_max": 0.5, "aupro": 1}
     )
     inverted = metrics.pixel_figures(-masks.astype(np.float32), masks)
     share = masks.mean()
@@ -170,7 +199,7 @@ def test_perfect_inverted_and_constant_maps():
     assert constant["pixel_auc"] == 0.5
     assert constant["pixel_ap"] == pytest.approx(share)
     assert constant["pixel_f1_max"] == pytest.approx(2 * share / (1 + share))
-    assert constant["pixel_threshold"] == -0.5
+    assert constant["pixel_threshold_f1_max"] == -0.5
     assert constant["aupro"] == pytest.approx(0.15)  # the diagonal up to 0.3, over 0.3
 
 
@@ -180,7 +209,7 @@ def test_without_positives_or_negatives_nothing_is_defined(label):
     assert set(metrics.image_figures(scores, np.full(3, label)).values()) == {None}
     maps = np.zeros((2, 3, 3), np.float32)
     assert metrics.pixel_figures(maps, np.full(maps.shape, label)) == dict.fromkeys(
-        ("pixel_auc", "pixel_ap", "pixel_f1_max", "pixel_threshold", "aupro")
+        ("pixel_auc", "pixel_ap", "pixel_f1_max", "pixel_threshold_f1_max", "aupro")
     )
 
 
@@ -211,7 +240,7 @@ def test_figures_per_defect_are_those_of_its_pictures_and_the_good_ones():
 def test_without_masks_there_are_image_figures_only():
     test, maps, scores = category()
     test = TestSet(test.samples, test.images, None, test.labels, "nearest")
-    assert set(figures(test, maps, scores)) == {"image_auc", "image_ap", "image_f1_max", "image_threshold"}
+    assert set(figures(test, maps, scores)) == {"image_auc", "image_ap", "image_f1_max", "image_threshold_f1_max"}
     assert "pixel_auc" not in figures_per_defect(test, maps, scores)["cut"]
 
 

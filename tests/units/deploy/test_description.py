@@ -7,6 +7,7 @@ import pytest
 from src.deploy.description import ModelOutput, read_description, write_description
 from src.files import description_of
 from src.utils import UserError
+from src.verdict import Judge, Reading
 from tests.support.exported_files import description
 
 
@@ -37,6 +38,7 @@ def test_the_keys_stay_what_they_are(file):
         "input",
         "outputs",
         "thresholds",
+        "reading",
         "architecture",
         "checkpoint",
         "checkpoint_sha256",
@@ -71,6 +73,34 @@ def test_one_of_an_older_version_has_no_split(file):
     assert read_description(file) == description()
 
 
+def without_reading(file, **thresholds):
+    """Make a description an older version's, with these thresholds."""
+    path = description_of(file)
+    value = json.loads(path.read_text())
+    value.pop("reading", None)
+    path.write_text(json.dumps(value | {"thresholds": thresholds}))
+
+
+def test_it_says_who_gives_verdicts(file):
+    judge = read_description(file).judge
+    assert judge == Judge(Reading(-0.25, -0.75), Reading(-0.5, -0.75), "held out", 21, 0.01)
+    assert Judge.from_json(judge.thresholds(), judge.reading()) == judge
+    change(file, reading=None, thresholds={})
+    assert read_description(file).judge is None
+
+
+def test_an_older_versions_thresholds_are_of_the_best_f1(file):
+    without_reading(file, image_threshold=-0.25, pixel_threshold=-0.5)
+    found = read_description(file)
+    assert found.judge == Judge(Reading(-0.25, None), Reading(-0.5, None), "test set")
+    assert (found.thresholds["image_threshold"], found.thresholds["image_threshold_f1_max"]) == (-0.25, -0.25)
+    without_reading(file, image_threshold=-0.25)
+    assert read_description(file).judge == Judge(Reading(-0.25, None), None, "test set")
+    for nothing in ({}, {"image_threshold": None, "pixel_threshold": None}):
+        without_reading(file, **nothing)
+        assert read_description(file).judge is None
+
+
 @pytest.mark.parametrize("missing", ["fastflow_nut.mindir", "fastflow_nut.mindir.json"])
 def test_file_and_description_belong_together(file, missing):
     (file.parent / missing).unlink()
@@ -82,6 +112,15 @@ def test_file_and_description_belong_together(file, missing):
     "values",
     [
         {"outputs": None},
+        {"thresholds": None},
+        {"thresholds": {}},
+        {"thresholds": {"image_threshold": "high", "pixel_threshold": -0.5}},
+        {"thresholds": {"image_threshold": float("nan"), "pixel_threshold": -0.5}},
+        {"thresholds": {"image_threshold": -0.75, "pixel_threshold": -0.5}},  # not above what is typical
+        {"reading": []},
+        {"reading": description().reading | {"source": "elsewhere"}},
+        {"reading": description().reading | {"pictures": None}},
+        {"reading": {"image_typical": -0.75}},
         {"outputs": ["score"]},
         {"outputs": [{"shape": [1]}]},
         {"input": {}},

@@ -74,6 +74,15 @@ def test_postprocess_evaluates_the_runners_output(options, tmp_path):
     assert (result["checkpoint"], result["category"]) == ("fastflow_nut.ckpt", "nut")
     assert result["metrics"]["image_auc"] == result["metrics"]["pixel_auc"] == 1
     assert result["scores"] == pytest.approx({"cut/000": -0.1, "cut/001": -0.1, "good/000": -0.9, "good/001": -0.9})
+    wanted = {"score": -0.1, "verdict": "defective", "anomaly": 1 - 0.5 / 1.3, "margin": 0.5 - 0.5 / 1.3}
+    assert result["pictures"]["cut/000"] == pytest.approx(wanted, abs=1e-6)
+    assert result["pictures"]["good/001"] == pytest.approx(
+        {"score": -0.9, "verdict": "good", "anomaly": 0, "margin": 0.5}
+    )
+    assert result["errors"] == {"missed": 0, "defective_pictures": 2, "false_alarms": 0, "good_pictures": 2}
+    assert result["thresholds"]["image_threshold"] == -0.25
+    assert result["thresholds"]["image_threshold_f1_max"] == pytest.approx(-0.5)  # halfway, on these pictures
+    assert result["reading"] == description().reading
     names = ["cut/000.png", "cut/001.png", "good/000.png", "good/001.png"]
     assert files(tmp_path / "results") == ["acc_nut.json", *(f"nut/{name}" for name in names)]
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from src.report import panels
 from src.report.curves import save_curves
-from src.report.panels import HEADER, MARGIN, ColourScale, heat_map, overlay, panel, save_panels
+from src.report.panels import HEADER, MARGIN, ColourScale, heat_map, overlay, panel, save_panels, scale_of
+from src.verdict import Judge, Reading
 
 SIZE = 64
 
@@ -112,9 +114,9 @@ def test_panels_of_a_test_set(tmp_path):
     maps, labels, masks = maps_with_a_defect()
     images = np.random.default_rng(1).integers(0, 256, (3, SIZE, SIZE, 3), dtype=np.uint8)
     scale = ColourScale.of(maps, labels)
-    thresholds = {"pixel_threshold": -0.5, "image_threshold": -0.6}
+    judge = Judge(Reading(-0.6, -0.9), Reading(-0.5, -0.9), "held out", 21, 0.01)
     names = ["good/000", "good/001", "cut/000"]
-    save_panels(tmp_path, names, images, masks, labels, maps, maps.max((1, 2)), scale, thresholds)
+    save_panels(tmp_path, names, images, masks, labels, maps, maps.max((1, 2)), scale, judge)
     assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")) == sorted(
         f"{n}.png" for n in names
     )
@@ -131,10 +133,45 @@ def test_panels_without_masks_labels_and_thresholds(tmp_path):
     maps, labels, _ = maps_with_a_defect()
     images = np.zeros((3, SIZE, SIZE, 3), np.uint8)
     scale = ColourScale.of(maps, labels)
-    save_panels(tmp_path, ["a", "b", "c"], images, None, None, maps, maps.max((1, 2)), scale, {})
+    save_panels(tmp_path, ["a", "b", "c"], images, None, None, maps, maps.max((1, 2)), scale, None)
     page = Image.open(tmp_path / "c.png")
     assert page.width == MARGIN + 3 * (SIZE + MARGIN)
     np.testing.assert_array_equal(tile(page, 1), heat_map(maps[2], scale))
+
+
+def titles(folder, monkeypatch, judge, labels):
+    """The titles of the panels of a good and a defective picture with the scores -0.9 and -0.2."""
+    said = []
+    monkeypatch.setattr(panels, "panel", lambda title, tiles: said.append(title) or panel(title, tiles))
+    maps, _, _ = maps_with_a_defect()
+    images, scores = np.zeros((2, SIZE, SIZE, 3), np.uint8), np.array([-0.9, -0.2], np.float32)
+    panels.save_panels(folder, ["a", "b"], images, None, labels, maps[1:], scores, ColourScale(-1, 0), judge)
+    return said
+
+
+def test_titles_say_verdict_anomaly_and_truth(tmp_path, monkeypatch):
+    labels = np.array([False, True])
+    judge = Judge(Reading(-0.6, -0.8), None, "held out", 21, 0.01)
+    assert titles(tmp_path, monkeypatch, judge, labels) == [
+        "a   score -0.900   good, anomaly 0.00   (truth: good)",
+        "b   score -0.200   defective, anomaly 0.83   (truth: defective)",
+    ]
+    judge = Judge(Reading(-0.6, None), None, "test set")
+    assert titles(tmp_path, monkeypatch, judge, None) == ["a   score -0.900   good", "b   score -0.200   defective"]
+    assert titles(tmp_path, monkeypatch, None, None) == ["a   score -0.900", "b   score -0.200"]
+
+
+def test_colours_are_the_models_reading_and_the_threshold_is_in_their_middle():
+    judge = Judge(Reading(-0.6, -0.8), Reading(-0.5, -0.9), "held out", 21, 0.01)
+    scale = scale_of(judge, (-1.0, 0.0))
+    assert scale(np.array([-1, -0.9, -0.7, -0.5, -0.1], np.float32)) == pytest.approx([0, 0, 0.25, 0.5, 0.75], abs=1e-6)
+    maps, _, masks = maps_with_a_defect()
+    assert scale(maps[:2]).max() == 0
+    assert scale(maps[2])[masks[2]].min() > 0.7
+    older = Judge(Reading(-0.6, None), Reading(-0.5, None), "test set")
+    assert scale_of(older, (-0.9, -0.1)) == ColourScale(-0.9, -0.1)
+    for judge in (None, older, Judge(Reading(-0.6, -0.8), None, "held out", 21, 0.01)):
+        assert scale_of(judge) is None
 
 
 @pytest.mark.parametrize(

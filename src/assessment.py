@@ -1,0 +1,74 @@
+"""What a training is judged by: its test set, and good pictures that, where there are enough, it does not train on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from src import evaluation
+from src.data.samples import Sample
+from src.dataset import Images, TestSet, load_images
+from src.detector import Detector
+from src.good_pictures import GoodPictures
+from src.plan import Plan
+from src.scoring import calibrate_score, know_good, predict
+
+KNOWN = 64  # training pictures that thresholds are from where none is held out
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What an evaluation during a training finds.
+
+    Attributes:
+        record: the figures on the test set, with the thresholds of the best F1, and the epoch.
+        test: the test set; maps: [N, S, S], and scores: [N], of its pictures.
+        good: what the network makes of good pictures.
+        held_out: the names of these if they were not trained on.
+    """
+
+    record: dict
+    test: TestSet
+    maps: np.ndarray
+    scores: np.ndarray
+    good: GoodPictures
+    held_out: list[str]
+
+
+@dataclass(frozen=True)
+class Assessor:
+    """The pictures, all the same in every process of a training: the test set, and good ones [N, S, S, 3] uint8."""
+
+    plan: Plan
+    test: TestSet
+    good: np.ndarray | Images
+    held_out: list[str]
+
+    @classmethod
+    def load(cls, plan: Plan, test: list[Sample], used: list[Sample], held_out: list[Sample]) -> "Assessor":
+        """Decode the test set and the held-out pictures.
+
+        Where none is held out, some of the pictures that are `used` for training are looked at instead. They are
+        decoded when they are needed: a process of several has not read all of them before.
+        """
+        size, workers = plan.options.im_resize, plan.options.num_workers
+        tested = TestSet.load(test, size, plan.options.gt_protocol, workers, keep=True)
+        some = used[:: max(1, len(used) // KNOWN)][:KNOWN]
+        good = load_images(held_out, size, workers) if held_out else Images(some, size, workers)
+        return cls(plan, tested, good, [sample.name for sample in held_out])
+
+    def assess(self, detector: Detector, epoch: int) -> Assessment:
+        """Evaluate a detector after so many epochs.
+
+        Good pictures come first: the score is by what the network makes of them.
+
+        Raises:
+            UserError: the maps hold values that are not finite.
+        """
+        options = self.plan.options
+        batch_size = min(options.test_batch_size, len(self.test.images))
+        calibrate_score(detector, self.good, batch_size)
+        maps, scores = predict(detector, self.test.images, batch_size)
+        record = {"epoch": epoch, **evaluation.figures(self.test, maps, scores)}
+        source = "held out" if self.held_out else "training"
+        good = know_good(detector, self.good, batch_size, source, options.false_alarms)
+        return Assessment(record, self.test, maps, scores, good, self.held_out)

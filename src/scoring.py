@@ -1,0 +1,114 @@
+"""The detector over images: their maps and scores, what it makes of good ones, and who judges pictures by that."""
+
+from dataclasses import asdict
+
+import numpy as np
+from mindspore import Tensor
+
+from src import evaluation
+from src.config import Options
+from src.data.samples import good_samples, pictures_under
+from src.dataset import Images, normalize
+from src.detector import Detector
+from src.encoder import ENCODERS
+from src.good_pictures import FALSE_ALARMS, GoodPictures
+from src.metadata import Metadata
+from src.report.console import bar
+from src.runtime.graph_cache import GraphCache
+from src.utils import UserError, log
+from src.verdict import Judge
+
+CHUNK = 64  # pictures that are held at a time where there may be any number
+NO_VERDICTS = ["no verdicts: the checkpoint knows no good pictures; give a folder of some as --good_dir"]
+
+
+def predict(
+    detector: Detector, images: np.ndarray | Images, batch_size: int, graphs: GraphCache | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Anomaly maps [N, S, S] and scores [N], float32, of images [N, S, S, 3] uint8.
+
+    Args:
+        batch_size: images per batch. The last batch is filled up with the last image, because another batch size
+            would compile the graph again; so it should not be more than all images together.
+        graphs: may hold the detector's graph from an earlier run.
+    """
+    spec = ENCODERS[detector.architecture.backbone]
+    count, size = len(images), detector.architecture.im_resize
+    maps = np.empty((count, size, size), np.float32)
+    scores = np.empty(count, np.float32)
+    detector.set_train(False)
+    if graphs is not None:
+        batch = Tensor(np.zeros((batch_size, 3, size, size), np.float32))
+        graphs.prepare(detector, batch, shaped_by=asdict(detector.architecture))
+    for start in bar(range(0, count, batch_size), "evaluating"):
+        indices = np.minimum(np.arange(start, start + batch_size), count - 1)
+        batch = Tensor(normalize(images[indices], spec.mean, spec.std))
+        anomaly_map, score = detector(batch)
+        used = min(batch_size, count - start)
+        maps[start : start + used] = anomaly_map.asnumpy()[:used, 0]
+        scores[start : start + used] = score.asnumpy()[:used]
+    return maps, scores
+
+
+def calibrate_score(detector: Detector, images: np.ndarray | Images, batch_size: int) -> None:
+    """Set what the score rule "deviation" has to know of good images [N, S, S, 3] uint8: the highest mean of their
+    maps."""
+    if detector.architecture.score != "deviation":
+        return
+    maps, _ = predict(detector, images, batch_size)
+    detector.image_score.level.set_data(Tensor(maps.mean((1, 2)).max(keepdims=True)))
+
+
+def know_good(
+    detector: Detector,
+    images: np.ndarray | Images,
+    batch_size: int,
+    source: str,
+    false_alarms: float,
+    graphs: GraphCache | None = None,
+) -> GoodPictures:
+    """What the network makes of good images [N, S, S, 3] uint8, of which memory holds the maps of `CHUNK` at a time.
+
+    Args:
+        source, false_alarms: see `GoodPictures`.
+
+    Raises:
+        UserError: the maps hold a value that is not finite.
+    """
+    scores, peaks = (), ()
+    for start in range(0, len(images), CHUNK):
+        maps, some = predict(detector, images[range(start, min(start + CHUNK, len(images)))], batch_size, graphs)
+        evaluation.check_finite(maps, some)
+        part = GoodPictures.of(source, maps, some, false_alarms)
+        scores, peaks = scores + part.scores, peaks + part.peaks
+    return GoodPictures(source, scores, peaks, false_alarms)
+
+
+def judge_of(
+    options: Options,
+    path: str,
+    detector: Detector,
+    trained: Metadata,
+    batch_size: int,
+    graphs: GraphCache | None = None,
+) -> Judge | None:
+    """Who gives verdicts: by the pictures of `--good_dir`, else by the good pictures that the checkpoint knows, else by
+    the thresholds of its test set (older checkpoints). None where there is none of these. Says what users must know.
+
+    Args:
+        path: of the checkpoint, for messages.
+
+    Raises:
+        UserError: no pictures in `--good_dir`; `--false_alarms` where no good picture is known.
+    """
+    good, share = trained.good_pictures, options.false_alarms
+    if options.good_dir is not None:
+        size = detector.architecture.im_resize
+        samples = good_samples(pictures_under(options.good_dir, "good_dir"))
+        good = know_good(detector, Images(samples, size, None), batch_size, "given", share or FALSE_ALARMS, graphs)
+    if good is None and share is not None:
+        raise UserError(f"--false_alarms: {path} knows no good pictures to choose thresholds on; give some: --good_dir")
+    judge = Judge.of_test_set(trained.thresholds) if good is None else Judge.of(good, share)
+    for remark in NO_VERDICTS if judge is None else judge.remarks():
+        log.info(remark)
+    return judge

@@ -1,0 +1,113 @@
+"""Who judges pictures: by the checkpoint's good pictures, a folder of others, or an older checkpoint's test set."""
+
+import logging
+import shutil
+
+import numpy as np
+import pytest
+
+from src import config, scoring
+from src.data.samples import good_samples, pictures_under
+from src.dataset import Images, load_images
+from src.detector import Architecture, Detector
+from src.good_pictures import GoodPictures
+from src.metadata import Metadata
+from src.utils import UserError
+from src.verdict import Judge
+from tests.support.programs import arguments
+
+SCORES = tuple(np.arange(21) / 32)
+GOOD = GoodPictures("held out", SCORES, SCORES, 0.05)
+F1_MAX = {"image_threshold_f1_max": -0.25, "pixel_threshold_f1_max": -0.5}
+
+
+@pytest.fixture(scope="module")
+def detectors():
+    """A small detector with random weights by score rule."""
+    return {
+        rule: Detector(Architecture("efficientnet_lite0", im_resize=32, flow_step=1, score=rule))
+        for rule in ("maximum", "deviation")
+    }
+
+
+def judge_of(detector, trained, **given):
+    options = config.parse("predict", "", arguments(ckpt_path="x.ckpt", img_dir="pictures", **given))
+    return scoring.judge_of(options, "x.ckpt", detector, trained, batch_size=2)
+
+
+@pytest.mark.parametrize("rule", ["maximum", "deviation"])
+def test_the_level_is_the_highest_mean_of_good_images_maps(detectors, rule):
+    detector = detectors[rule]
+    images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
+    scoring.calibrate_score(detector, images, batch_size=2)
+    if rule == "deviation":
+        maps, _ = scoring.predict(detector, images, 2)
+        assert detector.image_score.level.asnumpy() == pytest.approx(maps.mean((1, 2)).max())
+    else:
+        assert not list(detector.image_score.get_parameters())
+
+
+def test_what_the_network_makes_of_good_images_does_not_depend_on_chunks(detectors, monkeypatch):
+    images = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3), np.uint8)
+    maps, scores = scoring.predict(detectors["maximum"], images, 2)
+    wanted = GoodPictures.of("given", maps, scores, 0.1)
+    for chunk in (64, 2):
+        monkeypatch.setattr(scoring, "CHUNK", chunk)
+        found = scoring.know_good(detectors["maximum"], images, 2, "given", 0.1)
+        assert found.scores == pytest.approx(wanted.scores, abs=1e-6)
+        assert found.peaks == pytest.approx(wanted.peaks, abs=1e-6)
+        assert (found.source, found.false_alarms) == ("given", 0.1)
+
+
+def test_maps_that_are_not_finite_say_nothing_of_good_pictures(detectors, monkeypatch):
+    monkeypatch.setattr(scoring, "predict", lambda *_: (np.full((1, 4, 4), np.nan, np.float32), np.zeros(1)))
+    with pytest.raises(UserError, match="not finite; train again with a lower --lr"):
+        scoring.know_good(detectors["maximum"], np.zeros((1, 4, 4, 3), np.uint8), 1, "held out", 0.01)
+
+
+def test_the_checkpoints_good_pictures_judge(detectors, caplog):
+    trained = Metadata("detector", good_pictures=GOOD, thresholds=F1_MAX)
+    with caplog.at_level(logging.INFO, "fastflow"):
+        assert judge_of(detectors["maximum"], trained) == Judge.of(GOOD)
+        assert caplog.messages == []
+        assert judge_of(detectors["maximum"], trained, false_alarms=0.01) == Judge.of(GOOD, 0.01)
+        assert caplog.messages == ["21 held-out good pictures allow no less than 4.5 % false alarms; 1 % needs 99"]
+
+
+def test_an_older_checkpoints_test_set_judges_and_it_is_said(detectors, caplog):
+    trained = Metadata("detector", thresholds=F1_MAX)
+    with caplog.at_level(logging.INFO, "fastflow"):
+        assert judge_of(detectors["maximum"], trained) == Judge.of_test_set(F1_MAX)
+    assert caplog.messages == Judge.of_test_set(F1_MAX).remarks()
+    with pytest.raises(UserError) as caught:
+        judge_of(detectors["maximum"], trained, false_alarms=0.1)
+    text = "--false_alarms: x.ckpt knows no good pictures to choose thresholds on; give some: --good_dir"
+    assert str(caught.value) == text
+
+
+def test_a_converted_model_gives_no_verdicts_until_it_sees_good_pictures(detectors, data, tmp_path, caplog):
+    detector, trained = detectors["deviation"], Metadata("detector", converted_from="model.pt")
+    with caplog.at_level(logging.INFO, "fastflow"):
+        assert judge_of(detector, trained) is None
+        assert caplog.messages == [
+            "no verdicts: the checkpoint knows no good pictures; give a folder of some as --good_dir"
+        ]
+    shutil.copytree(data / "fabric/train/good", tmp_path / "good/one")
+    shutil.copytree(data / "fabric/test/good", tmp_path / "good/two")
+    judge = judge_of(detector, trained, good_dir=tmp_path / "good", false_alarms=0.3)
+    assert (judge.source, judge.pictures, judge.false_alarms) == ("given", 16, 0.3)
+    samples = good_samples(pictures_under(tmp_path / "good", "good_dir"))
+    _, scores = scoring.predict(detector, load_images(samples, 32), 2)
+    assert judge.image.is_defective(scores).sum() == 4  # p <= 0.3 is 5 of 17, one of them a new picture
+    assert judge_of(detector, Metadata("detector", good_pictures=GOOD), good_dir=tmp_path / "good").pictures == 16
+    with pytest.raises(UserError, match=r"^no pictures in .*/nowhere; give a folder of pictures as --good_dir$"):
+        judge_of(detector, trained, good_dir=tmp_path / "nowhere")
+
+
+def test_images_that_are_decoded_when_needed_are_scored_as_others(detectors, data):
+    samples = good_samples(pictures_under(data / "fabric/test/good", "good_dir"))
+    one, other = (
+        scoring.know_good(detectors["maximum"], images, 2, "given", 0.1)
+        for images in (Images(samples, 32, None), load_images(samples, 32))
+    )
+    assert one == other
