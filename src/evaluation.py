@@ -109,7 +109,7 @@ def headline(result: dict) -> list[str]:
     """The lines that programs end with, in the form of the 2022 README; `result` as `report` makes it."""
     lines = [f"category is {result['category']}", f"masks resized as: {result['gt_protocol']}"]
     lines += [f"{name}: {value:.5f}" for name, value in defined(result["metrics"]).items()]
-    return lines + ([] if result["errors"] is None else [_errors(result)])
+    return lines + ([_errors(result)] if result.get("errors") else [])  # a result of an older version has none
 
 
 def _errors(result: dict) -> str:

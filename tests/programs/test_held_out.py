@@ -79,10 +79,9 @@ def test_result_and_checkpoint_name_what_was_held_out_and_the_thresholds(judged)
     assert "20 held-out good pictures allow no less than 4.8 % false alarms; 1 % needs 99" in said
     errors = result["errors"]
     assert (errors["defective_pictures"], errors["good_pictures"]) == (8, 6)
-    assert (
-        f"at the threshold {thresholds['image_threshold']:.4f} (from 20 held-out good pictures): "
-        f"{errors['missed']} of 8 defective pictures missed, {errors['false_alarms']} of 6 good pictures called defective"
-    ) in said
+    counted = f"{errors['missed']} of 8 defective pictures missed, {errors['false_alarms']} of 6 good pictures called"
+    threshold = f"{thresholds['image_threshold']:.4f}"
+    assert f"at the threshold {threshold} (from 20 held-out good pictures): {counted} defective" in said
 
 
 @pytest.mark.parametrize("share", [0, 0.1])
