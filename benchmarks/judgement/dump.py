@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from mindspore import Tensor, nn
 
+from src.assessment import Assessment
 from src.data.layouts import categories, samples_for_testing
 from src.dataset import load_images, normalize
 from src.detector import Detector
@@ -90,7 +91,7 @@ class DumpingTraining(Training):
         np.savez_compressed(folder / "pictures.npz", labels=self.test.labels, masks=self.test.masks, wrong=kinds)
         self.energies = ScaleEnergies(self.detector)
 
-    def _evaluate(self, epoch: int) -> tuple[dict, np.ndarray, np.ndarray]:
+    def _evaluate(self, epoch: int) -> Assessment:
         found = super()._evaluate(epoch)
         arrays = {}
         for name, images in self.sets.items():

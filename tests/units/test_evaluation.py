@@ -64,6 +64,9 @@ def test_what_programs_end_with():
     result["errors"] = judge.errors(np.array([0.1, 0.25, 0.9, 0.2], np.float32), np.array([False, False, True, True]))
     said = "1 of 2 defective pictures missed, 1 of 2 good pictures called defective"
     assert evaluation.headline(result)[4:] == [f"at the threshold 0.2500 (from 21 held-out good pictures): {said}"]
+    del result["errors"]  # of an older version
+    assert evaluation.headline(result) == lines
+    result["errors"] = judge.errors(np.array([0.1, 0.25, 0.9, 0.2], np.float32), np.array([False, False, True, True]))
     result |= evaluation.constants(Judge(Reading(0.25, None), None, "test set"), figures)
     assert evaluation.headline(result)[4:] == [f"at the threshold 0.2500 (from the best F1 on a test set): {said}"]
 

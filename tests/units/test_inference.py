@@ -2,7 +2,9 @@
 
 import pytest
 
-from src import config, inference
+from src import checkpoint, config, inference
+from src.detector import Architecture, Detector
+from src.report import panels
 from src.runtime.device import Device
 from src.utils import UserError
 from tests.support.programs import files
@@ -44,3 +46,27 @@ def test_prediction_needs_pictures(trained, tmp_path):
         message = error_of(inference.predict_folder, "predict", **given, img_dir=folder)
         assert message == f"no pictures in {folder}; give a folder of pictures as --img_dir"
     assert files(tmp_path) == []
+
+
+def test_an_older_checkpoint_gives_verdicts_and_colours_as_it_did(data, tmp_path, monkeypatch):
+    """By the best F1 of its test set, under the names that it had then, and by its colour scale."""
+    detector = Detector(Architecture("efficientnet_lite0", im_resize=32, flow_step=1))
+    given = {"ckpt_path": tmp_path / "old.ckpt", "img_dir": data / "fabric/test/good", "output_dir": tmp_path / "out"}
+    given |= {"save_imgs": True, "graph_cache": "off"}
+    used = []
+    monkeypatch.setattr(inference, "save_panels", lambda *parts: used.append(parts[-2:]))
+
+    def predicted(threshold):
+        old = {"pixel_threshold": -0.5, "image_threshold": threshold}
+        checkpoint.save_detector(tmp_path / "old.ckpt", detector, thresholds=old, colour_scale=(-0.9, -0.1))
+        options = config.parse("predict", "", [text for n, v in given.items() for text in (f"--{n}", str(v))])
+        return inference.predict_folder(options, Device("CPU"))
+
+    scores = sorted(entry["score"] for entry in predicted(0.0).values())
+    found = predicted(scores[2])
+    assert [entry["verdict"] for entry in found.values()].count("defective") == len(scores) - 2
+    for entry in found.values():
+        assert entry == {"score": entry["score"], "verdict": "defective" if entry["score"] >= scores[2] else "good"}
+    scale, judge = used[-1]
+    assert scale == panels.ColourScale(-0.9, -0.1)
+    assert judge.thresholds() == {"image_threshold": scores[2], "pixel_threshold": -0.5}
