@@ -86,6 +86,13 @@ def constants(judge: Judge | None, figures: Mapping[str, float | None] | None) -
     return {"thresholds": judge.thresholds() | beside, "reading": judge.reading()}
 
 
+def tell(judge: Judge | None) -> None:
+    """Say what users must know of the thresholds, or that there are none."""
+    none = ["no verdicts: the checkpoint knows no good pictures; give eval, predict or export a folder: --good_dir"]
+    for remark in none if judge is None else judge.remarks():
+        log.info(remark)
+
+
 def of_pictures(samples: Sequence[Sample], scores: np.ndarray, judge: Judge | None) -> dict[str, dict]:
     """By picture's name what is said of it (see `Judge.of_picture`); the score alone where there is no judge."""
     said = [{"score": float(score)} if judge is None else judge.of_picture(score) for score in scores]

@@ -68,8 +68,7 @@ def write_result(plan: Plan, result: dict) -> None:
     files = plan.files
     if result["skipped_steps"]:
         log.info("%d of %d steps skipped: float16 gradients overflowed", result["skipped_steps"], result["steps"])
-    for remark in Judge.from_json(result["thresholds"], result["reading"]).remarks():
-        log.info(remark)
+    evaluation.tell(Judge.from_json(result["thresholds"], result["reading"]))
     write_json(files.result, result)
     save_curves(files.curves, result["losses"], result["history"])
     if files.best_so_far.exists():

@@ -15,11 +15,10 @@ from src.good_pictures import FALSE_ALARMS, GoodPictures
 from src.metadata import Metadata
 from src.report.console import bar
 from src.runtime.graph_cache import GraphCache
-from src.utils import UserError, log
+from src.utils import UserError
 from src.verdict import Judge
 
 CHUNK = 64  # pictures that are held at a time where there may be any number
-NO_VERDICTS = ["no verdicts: the checkpoint knows no good pictures; give a folder of some as --good_dir"]
 
 
 def predict(
@@ -109,6 +108,5 @@ def judge_of(
     if good is None and share is not None:
         raise UserError(f"--false_alarms: {path} knows no good pictures to choose thresholds on; give some: --good_dir")
     judge = Judge.of_test_set(trained.thresholds) if good is None else Judge.of(good, share)
-    for remark in NO_VERDICTS if judge is None else judge.remarks():
-        log.info(remark)
+    evaluation.tell(judge)
     return judge

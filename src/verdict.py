@@ -54,9 +54,9 @@ class Reading:
         return cls(conformal_threshold(good, false_alarms), float(np.median(good)))
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Values of any shape as 0..1, float32."""
+        """Values of any shape as 0..1, float64: below 0.5 exactly where they are below the threshold."""
         x = (np.asarray(values, np.float64) - self.threshold) / (self.threshold - self.typical)
-        return np.where(x < 0, np.maximum(0, 0.5 + 0.5 * x), 1 - 0.5 / (1 + np.maximum(x, 0))).astype(np.float32)
+        return np.where(x < 0, np.maximum(0, 0.5 + 0.5 * x), 1 - 0.5 / (1 + np.maximum(x, 0)))
 
     def is_defective(self, values: np.ndarray) -> np.ndarray:
         """Where values reach the threshold: bool."""
@@ -119,9 +119,8 @@ class Judge:
                     raise ValueError(f"{level}: a threshold of {threshold} with {typical} for typical good pictures")
                 levels[level] = Reading(threshold, typical)
         source, pictures, share = (reading[name] for name in ("source", "pictures", "false_alarms"))
-        if source not in (*SOURCES, TEST_SET) or (
-            source != TEST_SET and not (is_finite(pictures) and is_finite(share))
-        ):
+        counted = is_finite(pictures) and pictures >= 1 and is_finite(share) and 0 < share <= 0.5
+        if source not in (*SOURCES, TEST_SET) or (source != TEST_SET and not counted):
             raise ValueError(f"thresholds from {pictures} pictures of {source!r} for {share} false alarms")
         return cls(levels["image"], levels.get("pixel"), source, pictures, share)
 
@@ -155,9 +154,7 @@ class Judge:
             return [f"the thresholds are from {where}, so from defective pictures; train again for better ones"]
         said = []
         if self.source == "training":
-            text = (
-                "no good picture is held out, so new ones score higher, and more than wanted will be called defective"
-            )
+            text = "none is held out, so new good pictures score higher: more than wanted will be called defective"
             said.append(f"the thresholds are from {where}: {text}")
         if self.false_alarms < least_false_alarms(self.pictures):
             least, wanted = f"{100 * least_false_alarms(self.pictures):.2g} %", f"{100 * self.false_alarms:g} %"

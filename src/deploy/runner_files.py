@@ -97,6 +97,7 @@ def postprocess(options: Options) -> dict:
     maps, scores = read_outputs(Path(options.result_dir), manifest.entries, size)
     samples = [entry.sample for entry in manifest.entries]
     test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=False)
+    evaluation.tell(judge)
     result = {"checkpoint": manifest.model.checkpoint, **evaluation.report(category, test, maps, scores, judge)}
     write_json(target, result)
     if options.save_imgs:

@@ -12,7 +12,8 @@ def test_the_reading_has_its_formulas_values():
     values = [-1, 0.25, 0.375, 0.5, 0.75, 1.0, 1e9]
     assert reading(values) == pytest.approx([0, 0, 0.25, 0.5, 0.75, 1 - 0.5 / 3, 1], abs=1e-6)
     assert reading(np.zeros((2, 3), np.float32)).shape == (2, 3)
-    assert reading(np.zeros(1, np.float32)).dtype == np.float32
+    below = np.nextafter(np.float32(0.5), np.float32(0))
+    assert Reading(0.5, -1e4)(below) < 0.5 == Reading(0.5, -1e4)(np.float32(0.5))
 
 
 @pytest.mark.parametrize(("threshold", "typical"), [(0.5, 0.25), (-0.5, -0.9), (1e-5, 0.0), (1e6, -1e6)])
@@ -102,8 +103,8 @@ def test_what_users_are_told_of_the_thresholds():
     assert remarks(3, "given", 0.07) == ["3 given good pictures allow no less than 25 % false alarms; 7 % needs 14"]
     first, second = remarks(48, "training")
     assert first == (
-        "the thresholds are from 48 training pictures: no good picture is held out, so new ones score higher, and more "
-        "than wanted will be called defective"
+        "the thresholds are from 48 training pictures: none is held out, so new good pictures score higher: more than "
+        "wanted will be called defective"
     )
     assert second == "48 training pictures allow no less than 2 % false alarms; 1 % needs 99"
     assert Judge.of_test_set({"image_threshold_f1_max": 0.5}).remarks() == [
