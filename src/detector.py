@@ -48,6 +48,20 @@ class Architecture:
         """Height (= width) of each scale's map."""
         return tuple(self.im_resize // stride for stride in STRIDES)
 
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers the flows hold; to know it, none of them is built."""
+        wide = self.flow_step if self.conv3x3_only else self.flow_step - self.flow_step // 2  # steps with 3x3 subnets
+        weights_per_pair = 9 * wide + self.flow_step - wide  # kernel elements of all steps, per pair of channels
+        total = 0
+        for channels, size in zip(ENCODERS[self.backbone].channels, self.sizes):
+            changed = channels // 2
+            hidden = int((channels - changed) * self.hidden_ratio)
+            total += hidden * (channels + changed) * weights_per_pair
+            total += self.flow_step * (hidden + 2 * changed + 3 * channels)
+            total += 2 * channels * size * size if self.norm_affine else 0
+        return total
+
     def build_fastflow(self, seed: int = 1) -> FastFlow:
         """The flows, with initial weights and permutations drawn from `seed`."""
         return FastFlow(

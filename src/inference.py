@@ -21,6 +21,7 @@ from src.report.panels import ColourScale, save_panels
 from src.runtime.device import Device
 from src.runtime.graph_cache import GraphCache
 from src.runtime.processes import ALONE, Group
+from src.trust.json_file import write_sealed_json
 from src.utils import UserError, check_writable, log, write_json
 
 CHUNK = 64  # pictures that predict_folder holds at a time
@@ -102,7 +103,7 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     result["cpu_kernels"] = device.kernels is not None
     result["options"] = dict(options.values)
     result["options_left_open"] = list(options.left_open)
-    write_json(target, result)
+    write_sealed_json(target, result)
     if options.save_imgs:
         evaluation.draw(folder, test, maps, scores, result["metrics"])
     return result

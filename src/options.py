@@ -10,6 +10,7 @@ from dataclasses import replace
 from src.data.layouts import LAYOUTS
 from src.data.pictures import PROTOCOLS
 from src.option import REQUIRED, Option, Role, above, at_least, boolean, network_size, one_of
+from src.trust.schema import Check, is_a
 
 BACKBONES = ("wide_resnet50_2", "resnet18", "efficientnet_lite0")  # the keys of src.encoder.ENCODERS
 TARGETS = ("Ascend", "GPU", "CPU")  # of devices, in the order in which a program looks for them
@@ -167,6 +168,13 @@ OPTIONS: tuple[Option, ...] = (
 def options_of(program: str) -> dict[str, Option]:
     """The options that a program takes, by name, in the order of `--help`."""
     return {option.name: option for option in OPTIONS if program in option.programs}
+
+
+def is_option(program: str, name: str) -> Check:
+    """A check for a value that a program's option can have, once what was left open is found out."""
+    option = options_of(program)[name]
+    types = {int: (int,), float: (int, float), str: (str,)}.get(option.type, (bool,))
+    return lambda value: is_a(*types)(value) and option.check.problem(value) is None
 
 
 def file_of(program: str) -> str:

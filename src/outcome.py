@@ -13,7 +13,8 @@ from src.plan import Plan
 from src.report.curves import save_curves
 from src.report.panels import ColourScale
 from src.state import Progress
-from src.utils import log, versions, write_json
+from src.trust.json_file import write_sealed_json
+from src.utils import log, versions
 
 
 def save_detector(path: Path, plan: Plan, detector: Detector, record: dict, maps: np.ndarray, test: TestSet) -> None:
@@ -80,7 +81,7 @@ def write_result(plan: Plan, result: dict) -> None:
     files = plan.files
     if result["skipped_steps"]:
         log.info("%d of %d steps skipped: float16 gradients overflowed", result["skipped_steps"], result["steps"])
-    write_json(files.result, result)
+    write_sealed_json(files.result, result)
     save_curves(files.curves, result["losses"], result["history"])
     if files.best_so_far.exists():
         files.best_so_far.replace(files.best)

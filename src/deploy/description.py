@@ -4,13 +4,33 @@
 that holds the device.
 """
 
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
+from src.data.source import is_split
 from src.files import description_of
-from src.utils import UserError, read_json, write_json
+from src.trust import digest
+from src.trust.json_file import read_json, write_sealed_json
+from src.trust.schema import (
+    has_at_least,
+    has_some,
+    if_given,
+    integer,
+    is_digest,
+    is_number,
+    is_scalar,
+    is_text,
+    list_of,
+    mapping_of,
+    one_of,
+    optional,
+)
+from src.utils import UserError, log
 
 ANOMALY_MAP, SCORE = "anomaly_map", "score"  # the outputs' names; the runner's files end in them
+LARGEST_TENSOR = 1 << 31  # bytes of an input or output; runtimes count them in 32 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +85,7 @@ class Description:
         architecture: the options that shape the network (`Architecture`), by name.
         checkpoint: the exported checkpoint's name.
         checkpoint_sha256: its SHA-256 digest as hexadecimal digits.
+        file_sha256: the exported file's; None in descriptions of older versions.
         largest_difference: between the outputs of the network and of the exported file; None for AIR, which only
             an Ascend device can load.
         versions: of what computed, by name.
@@ -81,6 +102,7 @@ class Description:
     architecture: dict
     checkpoint: str
     checkpoint_sha256: str
+    file_sha256: str | None
     largest_difference: float | None
     versions: dict[str, str]
 
@@ -90,38 +112,84 @@ class Description:
 
     @classmethod
     def from_json(cls, value: dict) -> "Description":
-        """From a JSON object.
-
-        Raises:
-            KeyError, TypeError: a key is missing, or a value has another type.
-        """
-        values = {"split": None} | value  # older versions wrote no split
-        values = {field.name: values[field.name] for field in fields(cls)}
+        """From a JSON object that `is_description` accepts."""
+        values = {field.name: value.get(field.name) for field in fields(cls)}
         values["input"] = ModelInput(**value["input"])
         values["outputs"] = [ModelOutput(**output) for output in value["outputs"]]
-        if len(values["input"].shape) != 4:
-            raise TypeError("the input has not four dimensions")
         return cls(**values)
+
+
+def is_shape(value: Any) -> bool:
+    """Whether a value is the shape of a float32 array that fits into `LARGEST_TENSOR`."""
+    return list_of(integer(1))(value) and 0 < len(value) <= 8 and 4 * math.prod(value) <= LARGEST_TENSOR
+
+
+def is_input(value: Any) -> bool:
+    """Whether an object is a `ModelInput`: square RGB pictures, normalised as its formula says."""
+    checks = {name: one_of(getattr(ModelInput, name)) for name in ("type", "colours", "scale")}
+    per_channel = list_of(is_number, 3)
+    checks |= {"name": is_text, "shape": is_shape, "mean": per_channel, "std": per_channel}
+    if not has_some(**checks)(value) or not {"shape", "mean", "std"} <= set(value):
+        return False
+    shape = value["shape"]
+    return len(shape) == 4 and shape[1] == 3 and shape[2] == shape[3] and min(value["std"]) > 0
+
+
+def is_output(value: Any) -> bool:
+    """Whether an object is a `ModelOutput`."""
+    checks = {"name": is_text, "shape": is_shape, "type": one_of(ModelOutput.type)}
+    return has_some(**checks)(value) and {"name", "shape"} <= set(value)
+
+
+_HAS_ALL = has_at_least(
+    file=is_text,
+    format=one_of("MINDIR", "ONNX", "AIR"),
+    mindir_version=one_of(1, 3, None),
+    category=optional(is_text),
+    input=is_input,
+    outputs=list_of(is_output),
+    thresholds=mapping_of(optional(is_number)),
+    architecture=mapping_of(is_scalar),
+    checkpoint=is_text,
+    checkpoint_sha256=is_digest,
+    largest_difference=optional(is_number),
+    versions=mapping_of(is_text),
+)
+_NEWER = if_given(split=optional(is_split), file_sha256=optional(is_digest))
+
+
+def is_description(value: Any) -> bool:
+    """Whether an object describes an exported file, and its outputs fit its input."""
+    if not (_HAS_ALL(value) and _NEWER(value)):
+        return False
+    batch, _, size, _ = value["input"]["shape"]
+    wanted = {ANOMALY_MAP: [batch, 1, size, size], SCORE: [batch]}
+    return all(output["shape"] == wanted.get(output["name"], output["shape"]) for output in value["outputs"])
 
 
 def write_description(exported: Path, description: Description) -> None:
     """Write the description beside an exported file."""
-    write_json(description_of(exported), description.to_json())
+    write_sealed_json(description_of(exported), description.to_json())
 
 
 def read_description(exported: str | Path) -> Description:
-    """Read the description beside an exported file.
+    """Read the description beside an exported file, and check that it is that file's.
 
     Raises:
-        UserError: it or the file is missing, it is not export.py's, or the file gives no anomaly map.
+        UserError: it or the file is missing, it is not export.py's or not as it was written, the file is another
+            than it describes, or gives no anomaly map.
     """
-    path = description_of(Path(exported))
-    if not Path(exported).is_file() or not path.is_file():
+    exported = Path(exported)
+    path = description_of(exported)
+    if not exported.is_file() or not path.is_file():
         raise UserError(f"{exported} or {path.name} beside it is missing; export both with export.py")
-    try:
-        description = Description.from_json(read_json(path))
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path} is not export.py's; export the model again") from error
+    description = Description.from_json(read_json(path, is_description, "export.py's; export the model again"))
+    if description.file_sha256 is None:
+        log.warning("%s is of an older version: it has no digest to check %s by", path, exported.name)
+    elif description.file_sha256 != digest.of_file(exported):
+        raise UserError(
+            f"{exported} is not the file that {path.name} describes: its digest is another; export it again"
+        )
     if not {ANOMALY_MAP, SCORE} <= {output.name for output in description.outputs}:
         raise UserError(f"{exported} gives no anomaly map; export it with --outputs map")
     return description

@@ -1,6 +1,5 @@
 """A checkpoint -> the whole detector as MINDIR, ONNX or AIR, loaded again and compared, with a JSON beside it."""
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from src.files import exported_file
 from src.kernels.operations import plain
 from src.metadata import Metadata
 from src.runtime.device import Device
+from src.trust import digest
 from src.utils import UserError, atomic_path, check_writable, log, versions
 
 LIMIT = 1e-4  # the largest difference that is allowed between an output of the network and of the exported file
@@ -63,10 +63,12 @@ def export_checkpoint(options: Options, device: Device) -> Description:
         if options.file_format == "MINDIR" and options.mindir_version == 1:
             rewrite_to_version_1(file, file, names)
         difference = check(file, options.file_format, image, wanted, target.name)
+        outputs, file_sha256 = dict(zip(names, wanted)), digest.of_file(file)
+        description = describe(options, detector, trained, target, outputs, file_sha256, difference)
+        # The description first: if what follows does not happen, it names a digest that an earlier file does not have.
+        write_description(target, description)
         with atomic_path(target) as path:
             shutil.copyfile(file, path)
-    description = describe(options, detector, trained, target, dict(zip(names, wanted)), difference)
-    write_description(target, description)
     log.info("%s%s", target, "" if difference is None else f": largest difference to the network {difference:.2e}")
     return description
 
@@ -152,6 +154,7 @@ def describe(
     trained: Metadata,
     target: Path,
     outputs: dict[str, np.ndarray],
+    file_sha256: str,
     difference: float | None,
 ) -> Description:
     """The description of an exported file.
@@ -160,6 +163,7 @@ def describe(
         detector, trained: the checkpoint's.
         target: the exported file.
         outputs: arrays of the outputs' shapes, by the outputs' names.
+        file_sha256: the exported file's digest.
         difference: between the outputs of the network and of the file, if they were compared.
     """
     size, spec = detector.architecture.im_resize, ENCODERS[detector.architecture.backbone]
@@ -174,7 +178,8 @@ def describe(
         thresholds=trained.thresholds or {},
         architecture=asdict(detector.architecture),
         checkpoint=Path(options.ckpt_file).name,
-        checkpoint_sha256=hashlib.sha256(Path(options.ckpt_file).read_bytes()).hexdigest(),
+        checkpoint_sha256=digest.of_file(Path(options.ckpt_file)),
+        file_sha256=file_sha256,
         largest_difference=difference,
         versions=versions(),
     )

@@ -126,9 +126,11 @@ def read_output(path: str, count: int, picture: Path) -> np.ndarray:
         UserError: the file is missing or holds another number of values; names the picture.
     """
     try:
-        values = np.fromfile(path, "<f4")
+        size = os.path.getsize(path)
+        if size != 4 * count:
+            raise UserError(
+                f"{path} holds {size / 4:g} values, not {count}, for picture {picture}; run the runner again"
+            )
+        return np.fromfile(path, "<f4")
     except OSError as error:
         raise UserError(f"no output {path} for picture {picture}; run the runner again on all of --img_dir") from error
-    if values.size != count:
-        raise UserError(f"{path} holds {values.size} values, not {count}, for picture {picture}; run the runner again")
-    return values
