@@ -75,9 +75,9 @@ def read_any(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], Metadata |
         arrays, metadata = {name: value for name, value in arrays.items() if isinstance(value, np.ndarray)}, None
     elif isinstance(text, str) and all(isinstance(value, np.ndarray) for value in arrays.values()):
         metadata = _checked_metadata(text, arrays, path)
+        check_values(arrays, path)
     else:
         raise UserError(damaged)
-    check_values(arrays, path)
     return arrays, metadata
 
 

@@ -58,17 +58,25 @@ def kept(folder):
     return {path.name for path in folder.iterdir()}
 
 
-def test_a_kept_graph_takes_the_weights_of_its_cell_and_a_damaged_one_is_compiled_anew(compute, tmp_path):
+def test_a_kept_graph_takes_the_weights_of_its_cell_and_a_changed_one_is_compiled_anew(compute, tmp_path):
     graphs = tmp_path / "graphs"
-    assert compute(2, 1.0, 1.0) == 6
+    assert compute(2, 2.0, 1.0) == 12
     first = kept(graphs)
-    assert len(first) == 1
-    assert compute(2, 1.0, 5.0) == 30
+    assert len(first) == 2
+    assert ".key" in first
+    assert compute(2, 2.0, 5.0) == 60
     assert kept(graphs) == first
-    for path in graphs.rglob("*.mindir"):
-        path.chmod(0o600)
-        path.write_bytes(path.read_bytes()[:100])
-    assert compute(2, 1.0, 1.0) == 6
+    (file,) = graphs.rglob("*.mindir")
+    model = ir.ModelProto.FromString(file.read_bytes())
+    assert file.read_bytes().count(struct.pack("<f", 2.0)) > 0
+    file.chmod(0o600)
+    file.write_bytes(file.read_bytes().replace(struct.pack("<f", 2.0), struct.pack("<f", 7.0)))
+    assert model != ir.ModelProto.FromString(file.read_bytes())
+    done = compute.raw(2, 2.0, 1.0)
+    assert float(done.stdout.split("result")[1]) == 12
+    assert "is not as it was kept; compiled anew" in done.stdout
+    assert kept(graphs) == first
+    assert "compiled anew" not in compute.raw(2, 2.0, 1.0).stdout
 
 
 @pytest.mark.thorough
