@@ -23,7 +23,7 @@ from mindspore import Tensor, nn
 from src import ROOT
 from src.runtime import kept_graph
 from src.runtime.device import Device
-from src.trust.ownership import check_private
+from src.trust.ownership import others_who_can_write
 from src.utils import UserError, log, versions
 
 KEPT = 30  # graphs, the last used; each is some megabytes
@@ -54,18 +54,13 @@ class GraphCache:
             return cls(device)
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         folder = (home / "fastflow_mindspore" if option == "auto" else Path(option)).absolute()
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            check_private(folder)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-        except (OSError, UserError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            if option != "auto":
-                raise UserError(f"--graph_cache {option}: {reason}; choose another folder, or off") from error
-            log.info("compiled graphs are not kept: %s: %s", folder, reason)
-            return cls(device)
-        return cls(device, folder)
+        problem = _problem_of(folder)
+        if problem is None:
+            return cls(device, folder)
+        if option != "auto":
+            raise UserError(f"--graph_cache {option}: {problem}; choose another folder, or off")
+        log.info("compiled graphs are not kept: %s: %s", folder, problem)
+        return cls(device)
 
     def prepare(self, cell: nn.Cell, *inputs: Tensor, shaped_by: dict) -> None:
         """Load the cell's graph for inputs of these shapes, or compile and keep it; calling the cell then only runs it.
@@ -103,6 +98,16 @@ class GraphCache:
         ours = [path for path in self.folder.iterdir() if _OURS.fullmatch(path.name)]
         for path in sorted(ours, key=os.path.getmtime)[:-KEPT]:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _problem_of(folder: Path) -> str | None:
+    """Why graphs cannot be kept in a folder, which is made if it is missing; None if they can."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return others_who_can_write(folder)
+    except OSError as error:
+        return error.strerror
 
 
 def _compile(cell: nn.Cell, inputs: tuple[Tensor, ...], folder: Path) -> None:
