@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import psutil
 from mindspore import Tensor, nn
 
 from src.anomaly_map import AnomalyMap, ImageScore
@@ -31,7 +32,7 @@ class Architecture:
         """From a training's options.
 
         Raises:
-            UserError: a `hidden_ratio` that leaves a subnet without hidden channels.
+            UserError: a `hidden_ratio` that leaves a subnet without hidden channels, or flows beyond the memory.
         """
         values = options.of_role(Role.NETWORK)
         if values["conv3x3_only"] is None:
@@ -41,7 +42,15 @@ class Architecture:
             raise UserError(
                 f"--hidden_ratio {options.hidden_ratio} leaves no hidden channel for {options.backbone}; raise it"
             )
-        return cls(**values)
+        architecture, memory = cls(**values), psutil.virtual_memory().total
+        needed = 4 * 4 * architecture.parameter_count  # float32; weights, gradients and Adam's two moments
+        if needed > memory:
+            raise UserError(
+                f"--hidden_ratio {options.hidden_ratio}, --flow_step {options.flow_step}, --im_resize "
+                f"{options.im_resize}: the flows' parameters need {needed / 1e9:.0f} GB in training, and this machine "
+                f"has {memory / 1e9:.0f} GB of memory; give less"
+            )
+        return architecture
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -12,7 +12,15 @@ from mindspore import Tensor, nn
 
 from src import checkpoint
 from src.config import Options
-from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput, write_description
+from src.deploy.description import (
+    ANOMALY_MAP,
+    SCORE,
+    Description,
+    ModelInput,
+    ModelOutput,
+    is_shape,
+    write_description,
+)
 from src.deploy.mindir.version1 import rewrite_to_version_1
 from src.detector import Detector
 from src.encoder import ENCODERS, STRIDES
@@ -50,6 +58,8 @@ def export_checkpoint(options: Options, device: Device) -> Description:
     if options.mindir_version == 1 and options.file_format != "MINDIR":
         raise UserError(f"--mindir_version 1 is for MINDIR, not {options.file_format}; leave one of the two out")
     detector, trained = checkpoint.load_detector(options.ckpt_file)
+    if not is_shape([options.batch_size, 3, *2 * [detector.architecture.im_resize]]):
+        raise UserError(f"--batch_size {options.batch_size}: the pictures of a call are more than 2 GB; give less")
     detector.set_train(False)
     target = exported_file(Path(options.output_dir), trained.category, options.file_format)
     check_writable(target)
