@@ -1,6 +1,7 @@
 """The door of this folder: converts a file of other software to a checkpoint. `src/pthtockpt.py` uses it."""
 
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,7 +100,9 @@ def read_torch(source: Path) -> State:
     if _declared_size(source) > source.stat().st_size:
         raise UserError(f"{source} is a compressed archive, which PyTorch does not write; get the file again")
     try:  # weights_only: a PyTorch file is a pickle, and no code in it shall run
-        loaded = torch.load(source, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of types that are refused below, or not needed
+            loaded = torch.load(source, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{source} holds more than weights, and is not unpickled for safety; where it was trained, save only "
@@ -139,7 +142,7 @@ def _declared_size(source: Path) -> int:
     try:
         with zipfile.ZipFile(source) as archive:
             return sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, ValueError, OverflowError):  # the unpickler says what is wrong with it
+    except Exception:  # a damaged archive fails in any way; the unpickler says what is wrong with it
         return 0
 
 

@@ -87,6 +87,7 @@ def fold(weight: np.ndarray, norm: State, eps: float) -> tuple[np.ndarray, np.nd
     """
     gamma, beta = norm["weight"].astype(np.float64), norm["bias"].astype(np.float64)
     mean, variance = norm["running_mean"].astype(np.float64), norm["running_var"].astype(np.float64)
-    factor = gamma / np.sqrt(variance + eps)
-    folded = weight * factor[:, None, None, None]
-    return folded.astype(np.float32), (beta - mean * factor).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused where the file is converted
+        factor = gamma / np.sqrt(variance + eps)
+        folded = weight * factor[:, None, None, None]
+        return folded.astype(np.float32), (beta - mean * factor).astype(np.float32)

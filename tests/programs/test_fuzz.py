@@ -53,7 +53,7 @@ def read_all(cases):
     last = found.pop() if found and "peak_mb" in found[-1] else None
     where = cases[min(len(found), len(cases) - 1)]
     assert done.returncode == 0, f"{where}: ended with status {done.returncode}: {done.stderr[-2000:]}"
-    assert last["peak_mb"] < MEMORY_MB
+    assert last["peak_mb"] < MEMORY_MB, f"{last} with {cases[0]}"
     return found
 
 

@@ -129,6 +129,15 @@ def make_result(folder: Path) -> Path:
     return folder / "r.json"
 
 
+def used(result: dict) -> dict:
+    """What programs use of a result; a damaged digest may stand there as another key."""
+    return {
+        name: result[name]
+        for name in ("category", "gt_protocol", "metrics", "best_on_test", "seconds")
+        if name in result
+    }
+
+
 def make_mindir(folder: Path) -> Path:
     model = ir.ModelProto(ir_version="0.1.1", mind_ir_version=1)
     model.graph.parameter.add(name="w", dims=[2, 3], data_type=ir.TensorProto.FLOAT, raw_data=bytes(24))
@@ -241,8 +250,8 @@ KINDS = {
     "exported model": Kind(make_model, lambda path: repr(read_description(path)), True),
     "description": Kind(make_description, lambda path: repr(read_description(path.with_suffix(""))), True),
     "manifest": Kind(make_manifest, lambda path: repr(Manifest.read(path.parent)), True),
-    "training's result": Kind(make_result, results.read_training, True),
-    "evaluation's result": Kind(make_result, results.read_evaluation, True),
+    "training's result": Kind(make_result, lambda path: used(results.read_training(path)), True),
+    "evaluation's result": Kind(make_result, lambda path: used(results.read_evaluation(path)), True),
     "result's options": Kind(make_result, results.read_given_options, True),
     "kept graph": Kind(make_kept_graph, read_kept_graph, True),
     "CPU kernels": Kind(make_library, read_library, True),

@@ -166,6 +166,13 @@ def test_an_empty_yaml_file_changes_nothing(tmp_path):
         (["--im_resize", "100"], "--im_resize 100: must be a multiple of 16, 32 or more"),
         (["--im_resize", "16"], "--im_resize 16: must be a multiple of 16, 32 or more"),
         (["--lr", "0"], "--lr 0.0: must be more than 0"),
+        (["--lr", "1e6"], "--lr 1000000.0: must be 1000 or less"),
+        (["--cache_limit_gb", "nan"], "--cache_limit_gb nan: must be 0 or more"),
+        (["--num_epochs", "10000000000"], "--num_epochs 10000000000: must be 1000000000 or less"),
+        (["--im_resize", "160000"], "--im_resize 160000: must be 4096 or less"),
+        (["--hidden_ratio", "1e9"], "--hidden_ratio 1000000000.0: must be 1000 or less"),
+        (["--flow_step", "1000000"], "--flow_step 1000000: must be 1000 or less"),
+        (["--num_workers", "100000"], "--num_workers 100000: must be 1024 or less"),
         (["--lr", "nan"], "--lr nan: must be more than 0"),
         (["--lr", "inf"], "--lr inf: must be finite"),
         (["--weight_decay", "inf"], "--weight_decay inf: must be finite"),
@@ -262,3 +269,17 @@ def test_a_result_repeats_its_run_but_not_its_files(tmp_path):
     again = parse("train", "", ["--config", str(tmp_path / "result.json")])
     assert (again.lr, again.dataset_path) == (0.5, "some dataset_path")
     assert (again.resume, again.result_path) == (False, None)
+
+
+@pytest.mark.parametrize("option", [o for o in OPTIONS if o.type in (int, float)], ids=lambda o: o.name)
+def test_every_number_has_bounds(option):
+    for value in (10**30, -(10**30), float("inf"), float("nan")):
+        assert option.check.problem(value) is not None, value
+
+
+def test_flows_beyond_the_memory_are_refused():
+    options = parse("train", "", [*NEEDED["train"], "--hidden_ratio", "1000"]).resolved(conv3x3_only=None)
+    with pytest.raises(
+        UserError, match=r"--hidden_ratio 1000\.0, .* the flows' parameters need \d+ GB in training, and "
+    ):
+        Architecture.from_options(options)

@@ -53,7 +53,7 @@ def read_mindir(path: str | os.PathLike) -> ir.ModelProto:
         model.ParseFromString(Path(path).read_bytes())
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; check the path") from error
-    except DecodeError as error:
+    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path} is not a MindIR; write one by export.py --file_format MINDIR") from error
     if not model.graph.node or not model.graph.output:
         raise UserError(f"{path} holds no graph; write it again by export.py --file_format MINDIR")
