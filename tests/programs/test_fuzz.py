@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.damage import RAW, STRUCTURED
-from tests.support.programs import ROOT, files
+from tests.support.damage import RAW, STRUCTURED, flip
+from tests.support.programs import ROOT, error_of, files
 from tests.support.readers import KINDS
 
 SEED = int(os.environ.get("FUZZ_SEED", "20261125"))
@@ -94,3 +94,29 @@ def test_what_was_written_or_one_line(tmp_path):
 def test_what_was_written_or_one_line_for_long(kind, tmp_path):
     tried, refused = check(tmp_path, [kind], 150)
     print(f"{kind}: {tried[kind]} tried, {refused[kind]} refused")
+
+
+def test_programs_answer_with_one_line_and_write_nothing(trained, exported, data, tmp_path):
+    """What the readers refuse, the programs refuse: each with one file of its own that has another bit."""
+    rng = random.Random(SEED)
+
+    def damaged(source, name, way=flip):
+        for path in source.parent.iterdir():
+            if path.name.startswith(source.name):  # with what belongs beside it
+                shutil.copy(path, tmp_path / path.name)
+        target = tmp_path / name
+        target.write_bytes(different(way, target.read_bytes(), rng))
+        return tmp_path / source.name
+
+    checkpoint = damaged(trained[0] / "fastflow_fabric.ckpt", "fastflow_fabric.ckpt")
+    before = files(tmp_path)
+    arguments = ("--dataset_path", data, "--ckpt_path", checkpoint, "--device_target", "CPU")
+    assert str(checkpoint) in error_of("eval.py", *arguments, cwd=tmp_path)
+    assert str(checkpoint) in error_of("export.py", "--ckpt_file", checkpoint, "--device_target", "CPU", cwd=tmp_path)
+    assert files(tmp_path) == before
+    for name in (exported.name, f"{exported.name}.json"):
+        model = damaged(exported, name)
+        before = files(tmp_path)
+        arguments = ("--mindir_path", model, "--dataset_path", data, "--img_dir", tmp_path / "input")
+        assert exported.name in error_of("preprocess.py", *arguments, cwd=tmp_path)
+        assert files(tmp_path) == before

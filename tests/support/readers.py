@@ -256,7 +256,7 @@ KINDS = {
     "kept graph": Kind(make_kept_graph, read_kept_graph, True),
     "CPU kernels": Kind(make_library, read_library, True),
     "MindIR": Kind(make_mindir, read_mindir, False),
-    "PyTorch file": Kind(make_torch, read_torch, False),
+    "PyTorch file": Kind(make_torch, read_torch, True),
     "foreign checkpoint": Kind(make_foreign, read_torch, False),
     "picture": Kind(make_picture, lambda path: load_image(path, 32).tobytes(), False),
     "config": Kind(make_config, read_config, False),
