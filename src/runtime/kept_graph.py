@@ -6,16 +6,16 @@ sealed by a digest (HMAC-SHA-256) under a key that only the user can read, over 
 
 import hmac
 import os
+import re
 import secrets
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-
-from google.protobuf.message import DecodeError, Message
-from mindspore.train import mind_ir_pb2 as ir
 
 SEAL = "seal"  # the file in a kept graph's folder that holds its digest
 _KEY, _KEY_BYTES = ".key", 32
+# In a MindIR: the path that names an operation's function (`PATH:FUNCTION`, after a length), and any path of a library.
+_FUNCTION = re.compile(rb"\n\tfunc_name\*[\x80-\xff]{0,4}[\x00-\x7f]([^:]{0,4096}):")
+_LIBRARY = re.compile(rb"(/[\x20-\x7e]{0,4096}?\.so):")
 
 
 def user_key(folder: Path) -> bytes:
@@ -53,12 +53,10 @@ def problem_of(graph: Path, key: bytes, kernels: Path | None) -> str | None:
         if not hmac.compare_digest(found, _digest(graph, key)):
             return "is not as it was kept"
         for path in sorted(graph.rglob("*.mindir")):
-            model = ir.ModelProto()
-            model.ParseFromString(path.read_bytes())
-            foreign = sorted({text for text in _libraries(model) if text != str(kernels)})
+            foreign = _foreign_libraries(path.read_bytes(), kernels)
             if foreign:
                 return f"calls {foreign[0]}, which is not ours"
-    except (OSError, UnicodeDecodeError, TypeError, DecodeError) as error:
+    except (OSError, UnicodeDecodeError, TypeError) as error:
         return f"is damaged ({error})"
     return None
 
@@ -76,18 +74,12 @@ def _digest(graph: Path, key: bytes) -> str:
     return digest.hexdigest()
 
 
-def _libraries(model: Message) -> Iterator[str]:
-    """The paths of all libraries that operations of a model name: `PATH:FUNCTION`, as MindSpore's Custom takes them."""
-    attributes = [attribute for primitive in model.primitives for attribute in primitive.attribute]
-    for graph in (model.graph, *model.functions):
-        attributes += [a for node in graph.node for a in (*node.attribute, *node.node_attr, *node.primal_attr)]
-    while attributes:
-        attribute = attributes.pop()
-        attributes.extend(attribute.values)
-        for content in (attribute.s, *attribute.strings):
-            text = content.decode(errors="replace")
-            path, colon, _ = text.rpartition(":")
-            if attribute.name == "func_name" and colon:
-                yield path
-            elif ".so:" in text or text.endswith(".so"):
-                yield path.removeprefix("Custom__") if colon else text
+def _foreign_libraries(content: bytes, kernels: Path | None) -> list[str]:
+    """The paths of all libraries but our kernels that a MindIR names, sorted.
+
+    Its bytes are searched, because to parse the graph of a training step takes a second.
+    """
+    ours = str(kernels).encode()
+    found = {match[1] for match in _FUNCTION.finditer(content) if match[1] != ours}
+    found |= {match[1] for match in _LIBRARY.finditer(content) if not match[1].endswith(ours)}  # it may have a prefix
+    return sorted(path.decode(errors="backslashreplace") for path in found)
