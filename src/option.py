@@ -32,6 +32,7 @@ ANY = Check(lambda value: None)
 
 
 LARGEST = 10**9  # of a number without a reason for another bound
+LARGEST_FLOAT = 1e38  # of float32, nearly
 LARGEST_SEED = 2**53  # integers up to here are the same in every program that reads JSON
 
 

@@ -9,7 +9,18 @@ from dataclasses import replace
 
 from src.data.layouts import LAYOUTS
 from src.data.pictures import PROTOCOLS
-from src.option import LARGEST_SEED, REQUIRED, Option, Role, above, at_least, boolean, network_size, one_of
+from src.option import (
+    LARGEST_FLOAT,
+    LARGEST_SEED,
+    REQUIRED,
+    Option,
+    Role,
+    above,
+    at_least,
+    boolean,
+    network_size,
+    one_of,
+)
 from src.trust.schema import Check, is_a
 
 BACKBONES = ("wide_resnet50_2", "resnet18", "efficientnet_lite0")  # the keys of src.encoder.ENCODERS
@@ -78,8 +89,8 @@ OPTIONS: tuple[Option, ...] = (
         Option("train_batch_size", int, 32, "pictures per training step", at_least(1, 65536), Role.AGREE),
         Option("shards", int, None, "order the training pictures as this many processes do "
                "(default: the number of processes)", at_least(1, 65536), Role.AGREE),
-        Option("lr", float, 1e-3, "Adam's learning rate", above(0, 1000), Role.AGREE | Role.COMPILED),
-        Option("weight_decay", float, 1e-5, "L2 penalty added to the gradient", at_least(0, 1000),
+        Option("lr", float, 1e-3, "Adam's learning rate", above(0, LARGEST_FLOAT), Role.AGREE | Role.COMPILED),
+        Option("weight_decay", float, 1e-5, "L2 penalty added to the gradient", at_least(0, LARGEST_FLOAT),
                Role.AGREE | Role.COMPILED),
         Option("seed", int, 1, "seed of initial weights, permutations and batches", at_least(0, LARGEST_SEED),
                Role.AGREE),

@@ -6,14 +6,12 @@ refused, and one without that key, of an older version or written by hand, is re
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from src.trust import digest
 from src.trust.schema import Check, parse_object
+from src.trust.text_file import read_text
 from src.utils import UserError, log, write_json
-
-_LARGEST = 1 << 28  # bytes; the longest JSON here, of a test set of 100,000 pictures, has some 10 MB
 
 
 def read_json(path: str | os.PathLike, check: Check, writer: str) -> dict[str, Any]:
@@ -30,17 +28,11 @@ def read_json(path: str | os.PathLike, check: Check, writer: str) -> dict[str, A
         UserError: the file is missing, unreadable or not JSON, a value is not valid, or the file is not as it was
             written.
     """
-    value = _load(Path(path))
+    value = _load(path)
     if not check(value):
         raise UserError(f"{path} is not {writer}")
-    sealed = value.pop(digest.KEY, None)
-    if sealed is None:
-        log.warning("%s is of an older version: it has no digest to check it by", path)
-    elif sealed != digest.of_object(value):
-        raise UserError(
-            f"{path} is not as it was written: its digest is another; write it again, or, if you changed it, "
-            f"remove its key {digest.KEY}"
-        )
+    check_digest(path, value)
+    value.pop(digest.KEY, None)
     return value
 
 
@@ -49,13 +41,26 @@ def write_sealed_json(target: str | os.PathLike, value: Mapping[str, Any]) -> No
     write_json(target, {**value, digest.KEY: digest.of_object(value)})
 
 
-def _load(path: Path) -> dict[str, Any]:
+def check_digest(path: str | os.PathLike, value: Mapping[str, Any]) -> None:
+    """Check that an object is as it was sealed; say so where it has no seal.
+
+    Raises:
+        UserError: it is not; the message names `path`, where it was read.
+    """
+    sealed = value.get(digest.KEY)
+    if sealed is None:
+        log.warning("%s is of an older version: it has no digest to check it by", path)
+    elif sealed != digest.of_object(value):
+        raise UserError(
+            f"{path} is not as it was written: its digest is another; write it again, or, if you changed it, "
+            f"remove its key {digest.KEY}"
+        )
+
+
+def _load(path: str | os.PathLike) -> dict[str, Any]:
     """A file's JSON object."""
     try:
-        with path.open(encoding="utf-8") as file:
-            if os.fstat(file.fileno()).st_size > _LARGEST:
-                raise UserError(f"{path} has more than {_LARGEST >> 20} MB, more than any JSON here; check the path")
-            return parse_object(file.read())
+        return parse_object(read_text(path))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; check the path") from error
     except ValueError as error:

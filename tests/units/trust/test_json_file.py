@@ -67,4 +67,4 @@ def test_what_cannot_be_read(path, tmp_path, monkeypatch):
         assert error_of(path).startswith(f"{path} is not a JSON object (")
     with path.open("wb") as file:
         file.truncate(1 << 40)  # takes no room on the disk, and must take none in memory
-    assert error_of(path) == f"{path} has more than 256 MB, more than any JSON here; check the path"
+    assert error_of(path) == f"{path} is not a JSON object (more than 256 MB); write it again"
