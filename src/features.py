@@ -47,9 +47,9 @@ class CachedFeatures:
 
     All processes of the group must make theirs at the same time; the numbers of pictures may differ.
 
-    Memory-mapped files in `folder` have no name: no other program can change them or cut them short, and they are gone
-    when the process ends, however it ends. What is read from them is compared with a digest per picture, which stays
-    in memory.
+    Memory-mapped files in `folder` have no name: no other program can change them or cut them short, and their room on
+    the disk is free when the process ends, however it ends. What is read from them is compared with a digest per
+    picture, which stays in memory.
 
     Raises:
         UserError: the disk of `folder` has no room, or what is read is not what was written.
@@ -89,7 +89,7 @@ def _on_disk(folder: Path, shape: tuple[int, ...]) -> np.memmap:
             os.posix_fallocate(file.fileno(), 0, 4 * math.prod(shape))  # to write beyond the disk ends by a signal
             return np.memmap(file, np.float32, "r+", shape=shape)
     except OSError as error:
-        raise UserError(f"cannot keep features in {folder}: {error.strerror}; free disk space") from error
+        raise UserError(f"cannot keep features in {folder.parent}: {error.strerror}; free disk space") from error
 
 
 def _digest(arrays: list[np.ndarray]) -> bytes:
@@ -104,7 +104,7 @@ def _digest(arrays: list[np.ndarray]) -> bytes:
 def training_features(
     encoded: EncodedPictures, cache: str, limit_gb: float | None, place: Path, group: Group = ALONE
 ) -> Iterator[EncodedPictures | CachedFeatures]:
-    """The features to train on, cached as `--cache_features` says; memory-mapped files are gone at the end.
+    """The features to train on, cached as `--cache_features` says; memory-mapped files are removed at the end.
 
     All processes cache in the same way, because they fill their caches together, batch by batch.
 
@@ -114,7 +114,7 @@ def training_features(
             is too small; "on": the same, but too small a disk is an error.
         limit_gb: gigabytes (10^9 bytes) of features that each process keeps in memory; None: half of the free memory,
             divided by the processes.
-        place: a path in the folder for the memory-mapped files.
+        place: a folder of a temporary name beside this path is for the memory-mapped files.
         group: the processes that train together.
 
     Raises:
@@ -136,7 +136,8 @@ def training_features(
     if not group.any(whole >= 0.9 * free):
         text = f"{need / GB:.2f} GB, more than the limit of {limit / GB:.2f} GB; cached in {folder}"
         log.info("features of %d pictures: %s", count, text)
-        yield CachedFeatures(encoded, folder, group)
+        with tempfile.TemporaryDirectory(prefix=f".{place.stem}.", suffix=place.suffix, dir=folder) as name:
+            yield CachedFeatures(encoded, Path(name), group)
     elif cache == "on":
         raise UserError(
             f"--cache_features on: {whole / GB:.1f} GB fit neither the memory limit of {limit / GB:.1f} GB nor "

@@ -22,7 +22,7 @@ def read_json(path: str | os.PathLike, check: Check, writer: str) -> dict[str, A
         writer: whose file it is, and what writes it again, for the message: "train.py's; train again".
 
     Returns:
-        The object without its seal.
+        The object, with its seal.
 
     Raises:
         UserError: the file is missing, unreadable or not JSON, a value is not valid, or the file is not as it was
@@ -32,7 +32,6 @@ def read_json(path: str | os.PathLike, check: Check, writer: str) -> dict[str, A
     if not check(value):
         raise UserError(f"{path} is not {writer}")
     check_digest(path, value)
-    value.pop(digest.KEY, None)
     return value
 
 

@@ -84,7 +84,7 @@ def check(folder, kinds, rounds):
 
 
 def test_what_was_written_or_one_line(tmp_path):
-    tried, refused = check(tmp_path, KINDS, 5)
+    tried, refused = check(tmp_path, KINDS, 12)
     assert min(tried.values()) >= 20
     assert all(refused[kind] for kind, about in KINDS.items() if about.sealed)
 

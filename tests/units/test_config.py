@@ -305,7 +305,7 @@ def test_a_result_repeats_its_run_but_not_its_files(tmp_path):
 
 @pytest.mark.parametrize("option", [o for o in OPTIONS if o.type in (int, float)], ids=lambda o: o.name)
 def test_every_number_has_bounds(option):
-    for value in (10**30, -(10**30), float("inf"), float("nan")):
+    for value in (10**39, -(10**39), float("inf"), float("nan")):
         assert option.check.problem(value) is not None, value
 
 

@@ -30,11 +30,11 @@ def path(tmp_path):
 
 
 def test_what_is_written_is_read(path, caplog):
-    assert read(path) == VALUE
+    assert read(path).items() > VALUE.items()
     assert list(json.loads(path.read_text())) == [*VALUE, "sha256"]
     assert caplog.text == ""
     path.write_text(json.dumps(dict(reversed(json.loads(path.read_text()).items()))))  # in other words, the same
-    assert read(path) == VALUE
+    assert read(path).items() > VALUE.items()
 
 
 def test_one_without_a_digest_is_read_with_a_warning(path, caplog):
