@@ -57,7 +57,7 @@ def is_progress(value: Any) -> bool:
     """Whether an object tells how far a training is: a loss per step, and the figures of each evaluation."""
     history = list_of(mapping_of(optional(is_number)))
     checks = {"step": integer(), "seconds": is_number, "losses": list_of(is_number), "history": history}
-    return has(**checks)(value) and len(value["losses"]) == value["step"] and value["seconds"] >= 0
+    return has(**checks)(value) and len(value["losses"]) <= value["step"] and value["seconds"] >= 0
 
 
 are_thresholds = mapping_of(optional(is_number))  # null for what is not defined

@@ -16,7 +16,7 @@ from tests.support.programs import ROOT, error_of, files
 from tests.support.readers import KINDS
 
 SEED = int(os.environ.get("FUZZ_SEED", "20261125"))
-WRITTEN = {"MindIR": {"rewritten.mindir"}}  # beside the file that is read
+WRITTEN = {kind: {"rewritten.mindir"} for kind in ("MindIR", "MindIR of version 3")}  # beside the file that is read
 MEMORY_MB = 3000  # MindSpore and PyTorch themselves take some 800
 
 

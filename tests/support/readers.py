@@ -20,6 +20,7 @@ from src.runtime import device
 
 device.prepare("CPU")
 
+import mindspore as ms
 import numpy as np
 import torch
 import yaml
@@ -46,6 +47,7 @@ from src.state import Progress
 from src.trust import digest
 from src.trust.json_file import write_sealed_json
 from src.utils import UserError
+from tests.support import mindir_networks
 from tests.support.exported_files import description
 
 TINY = Architecture("efficientnet_lite0", im_resize=32, flow_step=1, hidden_ratio=0.2, norm_affine=False)
@@ -148,6 +150,18 @@ def make_mindir(folder: Path) -> Path:
     return folder / "g.mindir"
 
 
+def make_new_mindir(folder: Path) -> Path:
+    zeros = Tensor(np.zeros((1, 4, 4, 4), np.float32))
+    ms.export(
+        mindir_networks.frozen(mindir_networks.FlowStep(4, 1)),
+        zeros,
+        file_name=str(folder / "m.mindir"),
+        file_format="MINDIR",
+    )
+    (folder / "m.mindir").chmod(0o600)
+    return folder / "m.mindir"
+
+
 def read_mindir(path: Path) -> bytes:
     rewrite_to_version_1(path, path.with_name("rewritten.mindir"))
     return path.with_name("rewritten.mindir").read_bytes()
@@ -196,8 +210,6 @@ def read_torch(path: Path) -> str:
 
 
 def make_foreign(folder: Path) -> Path:
-    import mindspore as ms
-
     arrays = {"conv1.weight": np.ones((4, 3, 3, 3), np.float32), "bn1.gamma": np.ones(4, np.float32), "n": np.int64(3)}
     parameters = [{"name": name, "data": Tensor(array)} for name, array in arrays.items()]
     ms.save_checkpoint(parameters, str(folder / "f.ckpt"), append_dict={"epoch": 3, "note": "words"})
@@ -256,6 +268,7 @@ KINDS = {
     "kept graph": Kind(make_kept_graph, read_kept_graph, True),
     "CPU kernels": Kind(make_library, read_library, True),
     "MindIR": Kind(make_mindir, read_mindir, False),
+    "MindIR of version 3": Kind(make_new_mindir, read_mindir, False),
     "PyTorch file": Kind(make_torch, read_torch, True),
     "foreign checkpoint": Kind(make_foreign, read_torch, False),
     "picture": Kind(make_picture, lambda path: load_image(path, 32).tobytes(), False),

@@ -24,18 +24,29 @@ _ITEM_SIZES = {  # bytes of the elements of tensors
 _INTEGERS = (Attribute.INT8, Attribute.INT16, Attribute.INT32, Attribute.INT64, Attribute.UINT8)
 
 
-def check_tensors(graph: ir.GraphProto) -> None:
-    """Check that every tensor has as many bytes as its shape and type say; shapes alone have none.
+def check_model(model: ir.ModelProto) -> None:
+    """Check what the rewrite relies on: nodes have outputs, attributes have values of their type, texts are UTF-8.
+
+    And every tensor has as many bytes as its shape and type say; shapes alone have none.
 
     Raises:
-        ValueError: one has not.
+        ValueError: something is not so.
     """
-    constants = [attribute for node in graph.node for attribute in node.attribute]
+    graph = model.graph
+    if not all(node.output and (node.attribute or node.op_type != "Constant") for node in graph.node):
+        raise ValueError("a node has no output or no value")
+    if not all(entry.tensor for entry in graph.input):
+        raise ValueError("an input has no shape")
+    attributes = [attribute for part in (*graph.node, *model.primitives) for attribute in part.attribute]
     tensors = list(graph.parameter)
-    while constants:
-        attribute = constants.pop()
+    while attributes:
+        attribute = attributes.pop()
+        if attribute.type == Attribute.TENSORS and not attribute.tensors:
+            raise ValueError("an attribute has no tensor")
+        for text in (attribute.s, *attribute.strings):
+            text.decode()
         tensors += [*attribute.tensors, *([attribute.t] if attribute.HasField("t") else [])]
-        constants.extend(attribute.values)
+        attributes.extend(attribute.values)
     for tensor in tensors:
         size = _ITEM_SIZES.get(tensor.data_type)
         if tensor.HasField("raw_data") and size and math.prod(tensor.dims) * size != len(tensor.raw_data):

@@ -15,7 +15,7 @@ from mindspore.train import mind_ir_pb2 as ir
 
 from src.deploy.mindir.graph import primitive_name
 from src.deploy.mindir.rewriter import Rewriter
-from src.deploy.mindir.values import check_tensors
+from src.deploy.mindir.values import check_model
 from src.utils import UserError, atomic_path
 
 
@@ -58,7 +58,7 @@ def read_mindir(path: str | os.PathLike) -> ir.ModelProto:
     if not model.graph.node or not model.graph.output:
         raise UserError(f"{path} holds no graph; write it again by export.py --file_format MINDIR")
     try:
-        check_tensors(model.graph)
+        check_model(model)
     except ValueError as error:
         raise UserError(f"{path} is damaged: {error}; write it again by export.py --file_format MINDIR") from error
     return model
