@@ -31,7 +31,7 @@ find_mindspore='import importlib.util; print(importlib.util.find_spec("mindspore
 libraries=$("$python" -c "$find_mindspore" 2>/dev/null)/lib ||
     die "Python $python, has no MindSpore, set PYTHON to one that has or make .venv (README, Quick start)"
 target=$("$python" -m src.kernels.library)
-if [[ -e $target ]]; then
+if (cd "$(dirname "$target")" && sha256sum --check --status "$(basename "$target").sha256") 2>/dev/null; then
     echo "built already: $target"
     exit 0
 fi
@@ -50,4 +50,6 @@ read -r -a flags <<<"${CXXFLAGS:-}"
     -L"$libraries" -l:libdnnl.so.3 -Wl,-rpath,"$libraries" -Wl,--no-undefined -Wl,-z,nodelete -o "$work/library.so" ||
     die "src/kernels/cpp, $compiler could not compile it, see its messages above"
 mv "$work/library.so" "$target"
+(cd "$(dirname "$target")" && sha256sum "$(basename "$target")") >"$work/digest"
+mv "$work/digest" "$target.sha256"
 echo "built: $target"

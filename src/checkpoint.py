@@ -1,9 +1,10 @@
-"""Checkpoint files: strict loading by name and shape, atomic saving.
+"""Checkpoint files: strict loading by name, type and shape, atomic saving.
 
-A file holds arrays by name and, as one JSON text, what `src.metadata` describes. MindSpore's format is protobuf, not
-pickle: no code in a file is run.
+A file holds arrays by name and, as one JSON text, what `src.metadata` describes, with a digest of all of it: a model
+that loads is the model that was saved.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,19 +17,24 @@ from mindspore import Parameter, Tensor, nn
 from src.detector import Detector
 from src.encoder import ENCODERS, Encoder
 from src.metadata import KINDS, Metadata
-from src.utils import UserError, atomic_path
+from src.trust import digest
+from src.trust.schema import parse_object
+from src.trust.tensor_file import read_entries
+from src.utils import UserError, atomic_path, log
 
 OPTIMIZER = "optimizer."  # what the names of the optimizer's arrays begin with in a training state
 _METADATA = "fastflow_meta"  # the entry of a file that holds the metadata
 
 
 def save(path: str | os.PathLike, arrays: Mapping[str, Tensor], metadata: Metadata) -> None:
-    """Write tensors by name and the metadata, atomically."""
+    """Write tensors by name and the metadata, with their digest, atomically."""
+    said = json.loads(metadata.to_json())
+    said[digest.KEY] = digest.of_object(said, {name: value.asnumpy() for name, value in arrays.items()})
     with atomic_path(path) as temporary:
         ms.save_checkpoint(
             [{"name": name, "data": value} for name, value in arrays.items()],
             str(temporary),
-            append_dict={_METADATA: metadata.to_json()},
+            append_dict={_METADATA: json.dumps(said)},
         )
 
 
@@ -59,13 +65,47 @@ def read_any(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], Metadata |
         raise UserError(f"{path} is a PyTorch file; convert it: python src/pthtockpt.py --pth_path {path}")
     if path.suffix != ".ckpt":
         raise UserError(f"{path} is not a .ckpt file; give a MindSpore checkpoint")
+    damaged = f"{path} is not a MindSpore checkpoint, or is damaged; write it again"
     try:
-        loaded = ms.load_checkpoint(str(path))
-    except (ValueError, TypeError, RuntimeError, OSError) as error:
-        raise UserError(f"{path} is not a MindSpore checkpoint, or is damaged; write it again") from error
-    text = loaded.pop(_METADATA, None)
-    metadata = None if text is None else Metadata.from_json(str(text), path)
-    return {name: value.asnumpy() for name, value in loaded.items()}, metadata
+        arrays = read_entries(path)
+    except (ValueError, OSError) as error:
+        raise UserError(damaged) from error
+    text = arrays.pop(_METADATA, None)
+    if text is None:  # MindSpore writes what other software says beside its arrays as texts; nothing here needs them
+        arrays, metadata = {name: value for name, value in arrays.items() if isinstance(value, np.ndarray)}, None
+    elif isinstance(text, str) and all(isinstance(value, np.ndarray) for value in arrays.values()):
+        metadata = _checked_metadata(text, arrays, path)
+        check_values(arrays, path)
+    else:
+        raise UserError(damaged)
+    return arrays, metadata
+
+
+def _checked_metadata(text: str, arrays: Mapping[str, np.ndarray], path: Path) -> Metadata:
+    """What a file says of itself, once its digest is that of what was saved."""
+    try:
+        said = parse_object(text)
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: what it says of itself is not JSON; write it again") from error
+    saved = said.pop(digest.KEY, None)
+    if saved is None:
+        log.warning("%s is of an older version: it has no digest to check it by", path)
+    elif saved != digest.of_object(said, arrays):
+        raise UserError(f"{path} is not as it was saved: its digest is another; write it again, or take a copy")
+    return Metadata.from_json(json.dumps(said), path)
+
+
+def check_values(arrays: Mapping[str, np.ndarray], source: str | os.PathLike) -> None:
+    """Check that numbers are finite and permutations are permutations.
+
+    Raises:
+        UserError: one is not; the message names it.
+    """
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise UserError(f"{source}: {name} holds values that are not finite; write the file again")
+        if name.endswith(".permutation") and not np.array_equal(np.sort(array, axis=None), np.arange(array.size)):
+            raise UserError(f"{source}: {name} is not a permutation; write the file again")
 
 
 def named_parameters(cell: nn.Cell) -> dict[str, Parameter]:
@@ -74,10 +114,10 @@ def named_parameters(cell: nn.Cell) -> dict[str, Parameter]:
 
 
 def assign(parameters: Mapping[str, Parameter], arrays: Mapping[str, np.ndarray], source: str | os.PathLike) -> None:
-    """Set parameters from arrays of the same names and shapes.
+    """Set parameters from arrays of the same names and shapes; of integers from integers, of floats from floats.
 
     Raises:
-        UserError: any name is missing or unexpected, or a shape differs; nothing is changed then.
+        UserError: any name is missing or unexpected, or a shape or type differs; nothing is changed then.
     """
     problems = [f"{name} is missing" for name in parameters if name not in arrays]
     problems += [f"{name} is unexpected" for name in arrays if name not in parameters]
@@ -85,6 +125,11 @@ def assign(parameters: Mapping[str, Parameter], arrays: Mapping[str, np.ndarray]
         f"{name} is {tuple(arrays[name].shape)} where the network has {tuple(parameter.shape)}"
         for name, parameter in parameters.items()
         if name in arrays and tuple(arrays[name].shape) != tuple(parameter.shape)
+    ]
+    problems += [
+        f"{name} is of type {arrays[name].dtype} where the network has {ms.dtype_to_nptype(parameter.dtype).__name__}"
+        for name, parameter in parameters.items()
+        if name in arrays and arrays[name].dtype.kind != np.dtype(ms.dtype_to_nptype(parameter.dtype)).kind
     ]
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
@@ -134,6 +179,9 @@ def load_detector(path: str | os.PathLike) -> tuple[Detector, Metadata]:
         arrays = {name: array for name, array in arrays.items() if not name.startswith(OPTIMIZER)}
     if metadata.architecture is None:
         raise UserError(f"{path} describes no network; write it again")
+    described, held = metadata.architecture.parameter_count, sum(array.size for array in arrays.values())
+    if described > 4 * held:  # before memory is taken for it; what fits less badly is named by `assign`
+        raise UserError(f"{path} describes flows of {described} parameters and holds {held}; write it again")
     detector = Detector(metadata.architecture)
     assign(named_parameters(detector), arrays, path)
     return detector, metadata

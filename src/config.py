@@ -5,13 +5,11 @@ import difflib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from src import __version__
 from src.option import REQUIRED, Option, Role, boolean
+from src.option_file import read_options
 from src.options import OPTIONS, file_of, options_of
 from src.utils import UserError, versions
 
@@ -66,7 +64,7 @@ def parse(program: str, description: str, argv: Sequence[str] | None = None) -> 
     given, unknown = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
     if unknown:
         parser.error(_unknown(program, unknown[0]))
-    from_file = _read_file(given.config, known) if given.config else {}
+    from_file = read_options(given.config, known) if given.config else {}
     values = {name: _first(getattr(given, name), from_file.get(name), option.default) for name, option in known.items()}
     _check(program, known, values)
     return Options(program, values, tuple(name for name, value in values.items() if value is None))
@@ -167,33 +165,3 @@ def _unknown(program: str, word: str) -> str:
 def _flags(option: Option) -> tuple[str, ...]:
     """How an option is written; a boolean one in two ways."""
     return (f"--{option.name}", f"--no-{option.name}") if option.type is boolean else (f"--{option.name}",)
-
-
-def _read_file(path: str, known: Mapping[str, Option]) -> dict[str, Any]:
-    """The options that a YAML file, or the JSON of an earlier run, gives, with their types.
-
-    The values are read as text, as on the command line: to YAML itself, `category: 01` would be the number 1. The
-    file may also have options of other programs.
-    """
-    every = {option.name: option for option in OPTIONS} | known
-    try:
-        given = yaml.load(Path(path).read_text(encoding="utf-8"), yaml.BaseLoader) or {}
-    except OSError as error:
-        raise UserError(f"cannot read --config {path}: {error.strerror}; check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not YAML ({' '.join(str(error).split())}); mend it") from error
-    if isinstance(given, dict) and isinstance(given.get("options"), dict):  # a result: repeat it, but not its files
-        result = given["options"]
-        given = {k: v for k, v in result.items() if k not in every or Role.NOT_REPEATED not in every[k].roles}
-    if not isinstance(given, dict):
-        raise UserError(f"{path} must hold lines of the form `option: value`")
-    for name, value in given.items():
-        if name not in every:
-            raise UserError(f"{path} has the unknown option {name!r}; see --help for the options")
-        if not isinstance(value, str):
-            raise UserError(f"{path}: {name} must have one value, not {value}")
-        try:
-            given[name] = None if value in ("", "null", "~") else every[name].type(value)
-        except (ValueError, argparse.ArgumentTypeError) as error:
-            raise UserError(f"{path}: {name}: {value!r} is not valid ({error}); see --help") from error
-    return given

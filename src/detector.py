@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import psutil
 from mindspore import Tensor, nn
 
 from src.anomaly_map import AnomalyMap, ImageScore
@@ -31,7 +32,7 @@ class Architecture:
         """From a training's options.
 
         Raises:
-            UserError: a `hidden_ratio` that leaves a subnet without hidden channels.
+            UserError: a `hidden_ratio` that leaves a subnet without hidden channels, or flows beyond the memory.
         """
         values = options.of_role(Role.NETWORK)
         if values["conv3x3_only"] is None:
@@ -41,12 +42,34 @@ class Architecture:
             raise UserError(
                 f"--hidden_ratio {options.hidden_ratio} leaves no hidden channel for {options.backbone}; raise it"
             )
-        return cls(**values)
+        architecture, memory = cls(**values), psutil.virtual_memory().total
+        needed = 4 * 4 * architecture.parameter_count  # float32; weights, gradients and Adam's two moments
+        if needed > memory:
+            raise UserError(
+                f"--hidden_ratio {options.hidden_ratio}, --flow_step {options.flow_step}, --im_resize "
+                f"{options.im_resize}: the flows' parameters need {needed / 1e9:.0f} GB in training, and this machine "
+                f"has {memory / 1e9:.0f} GB of memory; give less"
+            )
+        return architecture
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """Height (= width) of each scale's map."""
         return tuple(self.im_resize // stride for stride in STRIDES)
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers the flows hold; to know it, none of them is built."""
+        wide = self.flow_step if self.conv3x3_only else self.flow_step - self.flow_step // 2  # steps with 3x3 subnets
+        weights_per_pair = 9 * wide + self.flow_step - wide  # kernel elements of all steps, per pair of channels
+        total = 0
+        for channels, size in zip(ENCODERS[self.backbone].channels, self.sizes):
+            changed = channels // 2
+            hidden = int((channels - changed) * self.hidden_ratio)
+            total += hidden * (channels + changed) * weights_per_pair
+            total += self.flow_step * (hidden + 2 * changed + 3 * channels)
+            total += 2 * channels * size * size if self.norm_affine else 0
+        return total
 
     def build_fastflow(self, seed: int = 1) -> FastFlow:
         """The flows, with initial weights and permutations drawn from `seed`."""

@@ -3,6 +3,9 @@
 The encoder is frozen and pictures are not augmented, so their standardised features never change.
 """
 
+import hashlib
+import math
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -43,6 +46,13 @@ class CachedFeatures:
     """Standardised features of the pictures, float32 arrays [N, C_i, H_i, W_i] in memory or memory-mapped.
 
     All processes of the group must make theirs at the same time; the numbers of pictures may differ.
+
+    Memory-mapped files in `folder` have no name: no other program can change them or cut them short, and their room on
+    the disk is free when the process ends, however it ends. What is read from them is compared with a digest per
+    picture, which stays in memory.
+
+    Raises:
+        UserError: the disk of `folder` has no room, or what is read is not what was written.
     """
 
     def __init__(self, encoded: EncodedPictures, folder: Path | None = None, group: Group = ALONE):
@@ -51,20 +61,43 @@ class CachedFeatures:
         if folder is None:
             self.arrays = [np.empty(shape, np.float32) for shape in shapes]
         else:
-            self.arrays = [
-                np.lib.format.open_memmap(folder / f"features_{i}.npy", "w+", np.float32, shape)
-                for i, shape in enumerate(shapes)
-            ]
+            self.arrays = [_on_disk(folder, shape) for shape in shapes]
+        self.digests = [] if folder else None
         size = min(ENCODE_BATCH, count)
         for start in group.together(bar(range(0, count, size), "encoding the training pictures")):
             indices = np.minimum(np.arange(start, start + size), count - 1)  # one batch size, one graph
             used = min(size, count - start)
             for array, feature in zip(self.arrays, encoded.batch(indices)):
                 array[start : start + used] = feature.asnumpy()[:used]
+            if self.digests is not None:
+                self.digests += [_digest([array[i] for array in self.arrays]) for i in indices[:used]]
 
     def batch(self, indices: np.ndarray) -> tuple[Tensor, ...]:
         """The features of the pictures at `indices`: per scale (B, C_i, H_i, W_i)."""
-        return tuple(Tensor.from_numpy(array[indices]) for array in self.arrays)
+        chosen = [array[indices] for array in self.arrays]
+        if self.digests is not None:
+            for place, index in enumerate(indices):
+                if _digest([array[place] for array in chosen]) != self.digests[index]:
+                    raise UserError("the features on the disk are not what was written; check the disk, and --resume")
+        return tuple(Tensor.from_numpy(array) for array in chosen)
+
+
+def _on_disk(folder: Path, shape: tuple[int, ...]) -> np.memmap:
+    """A float32 array of this shape in a file without a name."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            os.posix_fallocate(file.fileno(), 0, 4 * math.prod(shape))  # to write beyond the disk ends by a signal
+            return np.memmap(file, np.float32, "r+", shape=shape)
+    except OSError as error:
+        raise UserError(f"cannot keep features in {folder.parent}: {error.strerror}; free disk space") from error
+
+
+def _digest(arrays: list[np.ndarray]) -> bytes:
+    """The SHA-256 of a picture's features."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(array)
+    return digest.digest()
 
 
 @contextmanager
@@ -81,7 +114,7 @@ def training_features(
             is too small; "on": the same, but too small a disk is an error.
         limit_gb: gigabytes (10^9 bytes) of features that each process keeps in memory; None: half of the free memory,
             divided by the processes.
-        place: a folder of a temporary name beside this path holds the memory-mapped files.
+        place: a folder of a temporary name beside this path is for the memory-mapped files.
         group: the processes that train together.
 
     Raises:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from src.data.samples import Sample
+from src.trust.schema import has, is_number, list_of, one_of
 
 LEAST = 20  # held out; fewer say too little: of 20, one is 5 %
 MOST = 1 / 3  # of the good pictures; more only where `--held_out` asks for it
@@ -117,20 +118,11 @@ def peaks(maps: np.ndarray) -> tuple[float, ...]:
 
 def are_good_pictures(value: Any) -> bool:
     """Whether an object has the attributes of `GoodPictures`, with finite numbers, as many scores as peaks."""
-    if not isinstance(value, dict) or set(value) != set(GoodPictures.__dataclass_fields__):
-        return False
-    lists = value["scores"], value["peaks"]
-    if not all(isinstance(each, list) and len(each) == len(lists[0]) > 0 for each in lists):
-        return False
-    return (
-        isinstance(value["source"], str)
-        and value["source"] in SOURCES
-        and all(is_finite(number) for each in lists for number in each)
-        and is_finite(value["false_alarms"])
-        and 0 < value["false_alarms"] <= 0.5
-    )
+    checks = {"source": one_of(*SOURCES), "scores": list_of(is_finite), "peaks": list_of(is_finite)}
+    whole = has(**checks, false_alarms=lambda share: is_finite(share) and 0 < share <= 0.5)
+    return whole(value) and len(value["scores"]) == len(value["peaks"]) > 0
 
 
 def is_finite(value: Any) -> bool:
     """Whether a value from a JSON is a number, finite also as a float32."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e30  # NaN is not
+    return is_number(value) and abs(value) < 1e30

@@ -16,6 +16,7 @@ from src.report.panels import ColourScale, save_panels, scale_of
 from src.runtime.device import Device
 from src.runtime.graph_cache import GraphCache
 from src.scoring import CHUNK, judge_of, predict
+from src.trust.json_file import write_sealed_json
 from src.utils import UserError, check_writable, log, write_json
 
 
@@ -53,7 +54,7 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     result["cpu_kernels"] = device.kernels is not None
     result["options"] = dict(options.values)
     result["options_left_open"] = list(options.left_open)
-    write_json(target, result)
+    write_sealed_json(target, result)
     if options.save_imgs:
         evaluation.draw(folder, test, maps, scores, judge)
     return result

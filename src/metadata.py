@@ -1,17 +1,30 @@
 """What a checkpoint says beside its arrays: every key, what it means, and what its value must be."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from src.data.source import SPLIT_DEFAULTS
+from src.data.pictures import PROTOCOLS
+from src.data.source import SPLIT_DEFAULTS, is_split
 from src.detector import Architecture
-from src.encoder import ENCODERS
 from src.good_pictures import GoodPictures, are_good_pictures
 from src.option import Role
-from src.options import options_of
+from src.options import is_option, options_of
+from src.trust.schema import (
+    Check,
+    has,
+    has_some,
+    integer,
+    is_number,
+    is_scalar,
+    is_text,
+    list_of,
+    mapping_of,
+    one_of,
+    optional,
+    parse_object,
+)
 from src.utils import UserError
 from src.verdict import named_f1_max
 
@@ -22,42 +35,34 @@ KINDS = {  # what a file of each kind is, and where to get one
     "state": ("the state of an unfinished training", "give train.py's .state.ckpt"),
 }
 
-Check = Callable[[Any], bool]
-
-
-def is_a(*types: type) -> Check:
-    """A check for values of these types; JSON's true and false are not numbers."""
-    return lambda value: isinstance(value, types) and not isinstance(value, bool)
-
-
-def has(*names: str) -> Check:
-    """A check for an object with these keys and no other."""
-    return lambda value: isinstance(value, dict) and set(value) == set(names)
-
-
-def has_some(*names: str) -> Check:
-    """A check for an object with some of these keys and no other: older files lack the newer ones."""
-    return lambda value: isinstance(value, dict) and set(value) <= set(names)
-
 
 def is_architecture(value: Any) -> bool:
     """Whether an object has the options of an `Architecture` of an encoder that is known here."""
-    return has_some(*Architecture.__dataclass_fields__)(value) and value.get("backbone") in ENCODERS
+    checks = {name: is_option("train", name) for name in Architecture.__dataclass_fields__}
+    return has_some(**checks)(value) and "backbone" in value
+
+
+def are_options(value: Any) -> bool:
+    """Whether an object has options of a training; names that are not known here are of another version's."""
+    known = {
+        name: is_option("train", name) for name, option in options_of("train").items() if Role.AGREE in option.roles
+    }
+    return mapping_of(is_scalar)(value) and all(check(value[name]) for name, check in known.items() if name in value)
 
 
 def is_range(value: Any) -> bool:
-    """Whether a value is a list of two numbers."""
-    return isinstance(value, list) and len(value) == 2 and all(map(is_a(int, float), value))
+    """Whether a value is a list of two numbers, of which the first is lower."""
+    return list_of(is_number, 2)(value) and value[0] < value[1]
 
 
-def are_thresholds(value: Any) -> bool:
-    """Whether an object has numbers, or nulls for what is not defined."""
-    return isinstance(value, dict) and all(map(is_a(int, float, type(None)), value.values()))
+def is_progress(value: Any) -> bool:
+    """Whether an object tells how far a training is: a loss per step, and the figures of each evaluation."""
+    history = list_of(mapping_of(optional(is_number)))
+    checks = {"step": integer(), "seconds": is_number, "losses": list_of(is_number), "history": history}
+    return has(**checks)(value) and len(value["losses"]) <= value["step"] and value["seconds"] >= 0
 
 
-def are_names(value: Any) -> bool:
-    """Whether a value is a list of texts."""
-    return isinstance(value, list) and all(map(is_a(str), value))
+are_thresholds = mapping_of(optional(is_number))  # null for what is not defined
 
 
 def key(check: Check) -> Any:
@@ -69,23 +74,23 @@ def key(check: Check) -> Any:
 class Metadata:
     """All that a checkpoint says beside its arrays."""
 
-    kind: str = field(metadata={"check": lambda value: isinstance(value, str) and value in KINDS})
-    backbone: str | None = key(is_a(str))  # of an encoder: its name
+    kind: str = field(metadata={"check": one_of(*KINDS)})
+    backbone: str | None = key(is_option("train", "backbone"))  # of an encoder: its name
     architecture: Architecture | None = key(is_architecture)  # of a detector or state: what shapes the network
-    category: str | None = key(is_a(str))  # what was trained on
-    converted_from: str | None = key(is_a(str))  # the name of the foreign file
-    options: dict[str, Any] | None = key(is_a(dict))  # those of Role.AGREE; of a detector also num_epochs
-    epoch: int | None = key(is_a(int))  # after how many epochs the thresholds were taken
-    gt_protocol: str | None = key(is_a(str))  # how the masks were resized for them
+    category: str | None = key(is_text)  # what was trained on
+    converted_from: str | None = key(is_text)  # the name of the foreign file
+    options: dict[str, Any] | None = key(are_options)  # those of Role.AGREE; of a detector also num_epochs
+    epoch: int | None = key(integer())  # after how many epochs the thresholds were taken
+    gt_protocol: str | None = key(one_of(*PROTOCOLS))  # how the masks were resized for them
     thresholds: dict[str, float | None] | None = key(are_thresholds)  # of the best F1 on the test set, named so
     good_pictures: GoodPictures | None = key(are_good_pictures)  # what the thresholds in use are computed from
-    held_out: list[str] | None = key(are_names)  # the names of good pictures that were not trained on
-    versions: dict[str, str] | None = key(is_a(dict))  # of the software that trained
-    split: dict[str, Any] | None = key(has_some(*SPLIT_DEFAULTS))  # how the good pictures were divided
+    held_out: list[str] | None = key(list_of(is_text))  # the names of good pictures that were not trained on
+    versions: dict[str, str] | None = key(mapping_of(is_text))  # of the software that trained
+    split: dict[str, Any] | None = key(is_split)  # how the good pictures were divided
     colour_scale: tuple[float, float] | None = key(is_range)  # of older files: the map values drawn coldest and hottest
-    pictures: int | None = key(is_a(int))  # of a state: the number of training pictures
-    batch_size: int | None = key(is_a(int))  # of a state: pictures per training step
-    progress: dict[str, Any] | None = key(has("step", "seconds", "losses", "history"))  # of a state: how far it is
+    pictures: int | None = key(integer(1))  # of a state: the number of training pictures
+    batch_size: int | None = key(integer(1))  # of a state: pictures per training step
+    progress: dict[str, Any] | None = key(is_progress)  # of a state: how far it is
 
     @property
     def trained_options(self) -> dict[str, Any]:
@@ -113,9 +118,9 @@ class Metadata:
             UserError: damaged, of another format, or a value that is not what its key asks for.
         """
         try:
-            said = json.loads(text)
+            said = parse_object(text)
             found = said.pop("format", None)
-        except (ValueError, AttributeError, TypeError) as error:
+        except ValueError as error:
             raise UserError(f"{path} is damaged: what it says of itself is not JSON; write it again") from error
         if found != FORMAT:
             raise UserError(f"{path} has format {found}, not {FORMAT}; use the version that wrote it")

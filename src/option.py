@@ -31,23 +31,25 @@ class Check:
 ANY = Check(lambda value: None)
 
 
-def _finite(value: float, text: str) -> str:
-    return "must be finite" if value == float("inf") else text
+LARGEST = 10**9  # of a number without a reason for another bound
+LARGEST_FLOAT = 1e38  # of float32, nearly
+LARGEST_SEED = 2**53  # integers up to here are the same in every program that reads JSON
 
 
-def at_least(low: float) -> Check:
-    """A number is finite and `low` or more."""
-    return Check(lambda value: None if low <= value < float("inf") else _finite(value, f"must be {low} or more"))
+def _at_most(high: float, value: float) -> str | None:
+    if value == float("inf"):
+        return "must be finite"
+    return f"must be {high} or less" if value > high else None
 
 
-def above(low: float) -> Check:
-    """A number is finite and more than `low`."""
-    return Check(lambda value: None if low < value < float("inf") else _finite(value, f"must be more than {low}"))
+def at_least(low: float, high: float = LARGEST) -> Check:
+    """A number is from `low` to `high`."""
+    return Check(lambda value: _at_most(high, value) if low <= value else f"must be {low} or more")
 
 
-def within(low: float, high: float) -> Check:
-    """A number is `low` or more and `high` or less."""
-    return Check(lambda value: None if low <= value <= high else f"must be from {low} to {high}")
+def above(low: float, high: float = LARGEST) -> Check:
+    """A number is more than `low`, and `high` or less."""
+    return Check(lambda value: _at_most(high, value) if low < value else f"must be more than {low}")
 
 
 def one_of(*choices: Any) -> Check:
@@ -57,7 +59,9 @@ def one_of(*choices: Any) -> Check:
 
 
 # A size that pictures are resized to must suit the encoders, whose strides are 4, 8 and 16.
-network_size = Check(lambda value: None if value >= 32 and value % 16 == 0 else "must be a multiple of 16, 32 or more")
+network_size = Check(
+    lambda value: _at_most(4096, value) if value >= 32 and value % 16 == 0 else "must be a multiple of 16, 32 or more"
+)
 
 
 def boolean(text: str) -> bool:

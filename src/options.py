@@ -7,9 +7,11 @@ one that pthtockpt.py writes. Nothing here imports MindSpore, so that wrong opti
 import os
 from dataclasses import replace
 
+from src import option as bounds
 from src.data.layouts import LAYOUTS
 from src.data.pictures import PROTOCOLS
-from src.option import REQUIRED, Option, Role, above, at_least, boolean, network_size, one_of, within
+from src.option import REQUIRED, Option, Role, above, at_least, boolean, network_size, one_of
+from src.trust.schema import Check, is_a
 
 BACKBONES = ("wide_resnet50_2", "resnet18", "efficientnet_lite0")  # the keys of src.encoder.ENCODERS
 TARGETS = ("Ascend", "GPU", "CPU")  # of devices, in the order in which a program looks for them
@@ -41,7 +43,7 @@ OPTIONS: tuple[Option, ...] = (
                one_of(*LAYOUTS)),
         Option("train_list", str, None, "for mtd: file with the names of the training pictures, one a line"),
         Option("split_seed", int, None, "divides the good pictures where the data set leaves that open: mtd without "
-               "--train_list, folder (default: 0; in evaluation, the training's)", at_least(0))),
+               "--train_list, folder (default: 0; in evaluation, the training's)", at_least(0, bounds.LARGEST_SEED))),
     *section("data", ("train",),
         Option("category", str, REQUIRED, "category to train, e.g. bottle (mtd has one: mtd)", roles=Role.AGREE)),
     *section("data", ("eval", "preprocess"),
@@ -51,7 +53,7 @@ OPTIONS: tuple[Option, ...] = (
                "how masks are resized: nearest (> 0 is a defect) or original (2022: bilinear, truncated)",
                one_of(*PROTOCOLS))),
     *section("data", (*PREDICT, "postprocess"),
-        Option("num_workers", int, THREADS, "threads that decode pictures", at_least(1), Role.NOT_REDONE)),
+        Option("num_workers", int, THREADS, "threads that decode pictures", at_least(1, 1024), Role.NOT_REDONE)),
     *section("data", ("predict",),
         Option("img_dir", str, REQUIRED, "folder of pictures to score, with those in its sub-folders")),
 
@@ -59,13 +61,14 @@ OPTIONS: tuple[Option, ...] = (
         Option("backbone", str, "wide_resnet50_2", "frozen ImageNet encoder", one_of(*BACKBONES), Role.NETWORK),
         Option("pre_ckpt_path", str, REQUIRED, "the encoder's ImageNet weights (.ckpt, made by src/pthtockpt.py)"),
         Option("im_resize", int, 256, "pixels per side that pictures are resized to", network_size, Role.NETWORK),
-        Option("flow_step", int, 8, "flow steps per scale", at_least(1), Role.NETWORK),
-        Option("hidden_ratio", float, 1.0, "hidden channels of a subnet per input channel", above(0), Role.NETWORK),
+        Option("flow_step", int, 8, "flow steps per scale", at_least(1, 1000), Role.NETWORK),
+        Option("hidden_ratio", float, 1.0, "hidden channels of a subnet per input channel", above(0, 1000),
+               Role.NETWORK),
         Option("conv3x3_only", boolean, None, "3x3 convolutions in every flow step (default: the encoder's)",
                roles=Role.NETWORK),
         Option("norm_affine", boolean, True, "learn LayerNorm's elementwise scale and offset", roles=Role.NETWORK),
         Option("map_sigma", float, 0.0, "smooths the anomaly map with a Gaussian of so many pixels; 0: not",
-               at_least(0), Role.NETWORK),
+               at_least(0, 1000), Role.NETWORK),
         Option("map_temperature", float, 1.0, "contrast of the anomaly map: above 1, weaker anomalies stand out more",
                above(0), Role.NETWORK),
         Option("score", str, "maximum", "a picture's score: the map's maximum, or its standard deviation (or how far "
@@ -73,13 +76,14 @@ OPTIONS: tuple[Option, ...] = (
 
     *section("training", TRAIN,
         Option("num_epochs", int, 500, "how often all training pictures are used", at_least(1)),
-        Option("train_batch_size", int, 32, "pictures per training step", at_least(1), Role.AGREE),
+        Option("train_batch_size", int, 32, "pictures per training step", at_least(1, 65536), Role.AGREE),
         Option("shards", int, None, "order the training pictures as this many processes do "
-               "(default: the number of processes)", at_least(1), Role.AGREE),
-        Option("lr", float, 1e-3, "Adam's learning rate", above(0), Role.AGREE | Role.COMPILED),
-        Option("weight_decay", float, 1e-5, "L2 penalty added to the gradient", at_least(0),
+               "(default: the number of processes)", at_least(1, 65536), Role.AGREE),
+        Option("lr", float, 1e-3, "Adam's learning rate", above(0, bounds.LARGEST_FLOAT), Role.AGREE | Role.COMPILED),
+        Option("weight_decay", float, 1e-5, "L2 penalty added to the gradient", at_least(0, bounds.LARGEST_FLOAT),
                Role.AGREE | Role.COMPILED),
-        Option("seed", int, 1, "seed of initial weights, permutations and batches", at_least(0), Role.AGREE),
+        Option("seed", int, 1, "seed of initial weights, permutations and batches", at_least(0, bounds.LARGEST_SEED),
+               Role.AGREE),
         Option("amp_level", str, "O0", "precision of training: O0 all float32; O2 the flows' convolutions in half "
                "precision; O3 the encoder's too", one_of("O0", "O2", "O3"), Role.AGREE | Role.COMPILED),
         Option("amp_dtype", str, "float16", "half precision: float16 with loss scaling, or bfloat16 without",
@@ -95,7 +99,7 @@ OPTIONS: tuple[Option, ...] = (
         Option("save_best", boolean, False, "also keep the checkpoint that is best on the test set, named as such",
                roles=Role.NOT_REDONE),
         Option("held_out", float, 0.1, "share of the good training pictures, but at least 20, that is not trained on: "
-               "thresholds come from these; 0: none. None below 60 pictures", within(0, 0.5), Role.AGREE),
+               "thresholds come from these; 0: none. None below 60 pictures", at_least(0, 0.5), Role.AGREE),
         Option("ckpt_dir", str, "ckpt", "folder for checkpoints and their JSON")),
     *section("training", ("train",),
         Option("resume", boolean, False, "go on from the saved training state of the same category, if any",
@@ -106,10 +110,10 @@ OPTIONS: tuple[Option, ...] = (
     *section("evaluation", ("eval", "predict"),
         Option("ckpt_path", str, REQUIRED, "checkpoint to evaluate, written by train.py or src/pthtockpt.py")),
     *section("evaluation", PREDICT,
-        Option("test_batch_size", int, 8, "pictures per batch in evaluation", at_least(1), Role.NOT_REDONE)),
+        Option("test_batch_size", int, 8, "pictures per batch in evaluation", at_least(1, 65536), Role.NOT_REDONE)),
     *section("verdicts", (*PREDICT, "export"),
         Option("false_alarms", float, None, "share of good pictures that may be called defective; it sets the "
-               "thresholds (default: 0.01; later, the training's)", within(1e-6, 0.5))),
+               "thresholds (default: 0.01; later, the training's)", at_least(1e-6, 0.5))),
     *section("verdicts", ("eval", "predict", "export"),
         Option("good_dir", str, None, "folder of good pictures that were not trained on, to set the thresholds from "
                "in the place of the training's")),
@@ -124,7 +128,7 @@ OPTIONS: tuple[Option, ...] = (
     *section("export", ("export",),
         Option("ckpt_file", str, REQUIRED, "checkpoint to export, written by train.py or src/pthtockpt.py"),
         Option("file_format", str, "MINDIR", "format of the exported file", one_of("MINDIR", "ONNX", "AIR")),
-        Option("batch_size", int, 1, "pictures per call of the exported file", at_least(1)),
+        Option("batch_size", int, 1, "pictures per call of the exported file", at_least(1, 65536)),
         Option("outputs", str, "map", "what the file gives: map (and score), or the latents", one_of("map", "latents")),
         Option("mindir_version", int, 3, "version of the MindIR: 3, or 1 for MindSpore Lite 2.0 and older runtimes",
                one_of(1, 3))),
@@ -138,13 +142,13 @@ OPTIONS: tuple[Option, ...] = (
     *section("several categories", ("run_all",),
         Option("categories", str, None, "categories with commas between them (default: all of the data set)"),
         Option("device_ids", str, "0", "numbers of the devices, with commas; each works on a category of its own"),
-        Option("jobs", int, 1, "categories at a time on each device", at_least(1))),
+        Option("jobs", int, 1, "categories at a time on each device", at_least(1, 1024))),
 
     *section("device", (*PREDICT, "export"),
         Option("device_target", str, None, "device (default: what the machine has, in this order)", one_of(*TARGETS),
                Role.NOT_REDONE)),
     *section("device", ("train", "eval", "predict", "export"),
-        Option("device_id", int, 0, "number of the device", at_least(0))),
+        Option("device_id", int, 0, "number of the device", at_least(0, 4095))),
     *section("device", PREDICT,
         Option("cpu_kernels", str, "auto", "our own kernels on the CPU: auto uses them if "
                "scripts/build_cpu_kernels.sh has built them", one_of("auto", "on", "off")),
@@ -163,11 +167,11 @@ OPTIONS: tuple[Option, ...] = (
     *section("generated category", ("make_synthetic",),
         Option("output_dir", str, REQUIRED, "the folder to make the category in"),
         Option("category", str, "fabric", "its name; with the seed it chooses the fabric"),
-        Option("train", int, 60, "good pictures to train on"),
-        Option("good", int, 16, "good pictures to test on"),
-        Option("defects", int, 32, "defective pictures to test on"),
-        Option("image_size", int, 256, "pixels per side"),
-        Option("seed", int, 0, "the same seed gives the same pictures")),
+        Option("train", int, 60, "good pictures to train on", at_least(1, 10**6)),
+        Option("good", int, 16, "good pictures to test on", at_least(1, 10**6)),
+        Option("defects", int, 32, "defective pictures to test on", at_least(1, 10**6)),
+        Option("image_size", int, 256, "pixels per side", at_least(32, 8192)),
+        Option("seed", int, 0, "the same seed gives the same pictures", at_least(0, bounds.LARGEST_SEED))),
 )
 # fmt: on
 
@@ -175,6 +179,13 @@ OPTIONS: tuple[Option, ...] = (
 def options_of(program: str) -> dict[str, Option]:
     """The options that a program takes, by name, in the order of `--help`."""
     return {option.name: option for option in OPTIONS if program in option.programs}
+
+
+def is_option(program: str, name: str) -> Check:
+    """A check for a value that a program's option can have, once what was left open is found out."""
+    option = options_of(program)[name]
+    types = {int: (int,), float: (int, float), str: (str,)}.get(option.type, (bool,))
+    return lambda value: is_a(*types)(value) and option.check.problem(value) is None
 
 
 def file_of(program: str) -> str:

@@ -10,7 +10,8 @@ from src.order import Order
 from src.plan import Plan
 from src.report.curves import save_curves
 from src.state import Progress
-from src.utils import log, versions, write_json
+from src.trust.json_file import write_sealed_json
+from src.utils import log, versions
 from src.verdict import Judge
 
 
@@ -69,7 +70,7 @@ def write_result(plan: Plan, result: dict) -> None:
     if result["skipped_steps"]:
         log.info("%d of %d steps skipped: float16 gradients overflowed", result["skipped_steps"], result["steps"])
     evaluation.tell(Judge.from_json(result["thresholds"], result["reading"]))
-    write_json(files.result, result)
+    write_sealed_json(files.result, result)
     save_curves(files.curves, result["losses"], result["history"])
     if files.best_so_far.exists():
         files.best_so_far.replace(files.best)

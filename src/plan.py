@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from src import checkpoint
+from src import checkpoint, results
 from src.config import Options
 from src.data.samples import Sample
 from src.data.source import Source, with_split
@@ -16,7 +16,7 @@ from src.option import Role
 from src.order import Order, effective_batch_size
 from src.runtime.device import Device
 from src.runtime.processes import ALONE, Group
-from src.utils import UserError, log, read_json
+from src.utils import UserError, log
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Plan:
                 "or leave out --resume to train anew"
             )
         log.info("%s is finished; nothing to train", self.files.checkpoint)
-        return read_json(self.files.result)
+        return results.read_training(self.files.result)
 
     def described(self) -> dict[str, Any]:
         """The options that a finished checkpoint carries."""

@@ -134,7 +134,7 @@ def is_resnet18(state: Mapping[str, np.ndarray]) -> bool:
 def is_wide_resnet50_2(state: Mapping[str, np.ndarray]) -> bool:
     """Its blocks have three convolutions, those of the first stage with 128 channels inside, where ResNet-50 has 64."""
     inner = state.get("layer1.0.conv2.weight")
-    return "layer1.0.conv3.weight" in state and inner is not None and inner.shape[0] == 128
+    return "layer1.0.conv3.weight" in state and inner is not None and inner.shape[:1] == (128,)
 
 
 _NAMING = WeightNaming(

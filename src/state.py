@@ -52,18 +52,19 @@ def parameters(detector: Detector, step: TrainStep) -> dict[str, Parameter]:
 
 
 def save(path: Path, detector: Detector, step: TrainStep, identity: Metadata, progress: Progress) -> None:
-    """Write the state, atomically. Where a weight is not finite, nothing is written and an earlier state stays.
+    """Write the state, atomically. Where a number is not finite, nothing is written and an earlier state stays.
 
     Args:
         identity: what a resumed training must agree in with this one, of the kind "state".
 
     Raises:
-        UserError: a weight is not finite; the next loss would not be finite either.
+        UserError: a weight or one of Adam's moments is not finite; the next loss would not be finite either.
     """
-    for parameter in detector.fastflow.trainable_params():
+    saved = parameters(detector, step)
+    for name, parameter in saved.items():
         if not np.isfinite(parameter.asnumpy()).all():
-            raise UserError(f"{parameter.name} is not finite after step {progress.step}; {remedy(path)}")
-    checkpoint.save(path, parameters(detector, step), replace(identity, progress=asdict(progress)))
+            raise UserError(f"{name} is not finite after step {progress.step}; {remedy(path)}")
+    checkpoint.save(path, saved, replace(identity, progress=asdict(progress)))
 
 
 def remedy(path: Path) -> str:

@@ -144,20 +144,3 @@ def write_json(target: str | os.PathLike, value: object) -> None:
     text = json.dumps(value, indent=2, allow_nan=False) + "\n"
     with atomic_path(target) as path:
         path.write_text(text, encoding="utf-8")
-
-
-def read_json(path: str | os.PathLike) -> dict:
-    """Read a JSON object.
-
-    Raises:
-        UserError: the file is missing, unreadable or not JSON.
-    """
-    try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}; check the path") from error
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON ({error}); write it again") from error
-    if not isinstance(value, dict):
-        raise UserError(f"{path} holds no JSON object; write it again")
-    return value

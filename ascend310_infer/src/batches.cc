@@ -16,6 +16,7 @@ std::vector<Batch> MakeBatches(std::size_t pictures, std::size_t size) {
 
 void ReadBatch(const std::vector<std::filesystem::path>& files, const Batch& batch, std::size_t size,
                std::size_t values, std::vector<float>& target) {
+    CheckPictureSize(files[batch.first], values);  // before memory is taken for a size that a model declares
     target.resize(size * values);
     for (std::size_t i = 0; i < batch.count; ++i) {
         ReadPicture(files[batch.first + i], values, target.data() + i * values);

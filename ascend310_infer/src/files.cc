@@ -78,7 +78,7 @@ std::vector<fs::path> ListPictures(const fs::path& folder) {
     return files;
 }
 
-void ReadPicture(const fs::path& file, std::size_t count, float* target) {
+void CheckPictureSize(const fs::path& file, std::size_t count) {
     const std::size_t size = count * sizeof(float);
     std::error_code problem;
     const auto actual = fs::file_size(file, problem);
@@ -91,6 +91,10 @@ void ReadPicture(const fs::path& file, std::size_t count, float* target) {
                                             " bytes where the model wants " + std::to_string(size) +
                                             ", run preprocess.py for this model's size");
     }
+}
+
+void ReadPicture(const fs::path& file, std::size_t count, float* target) {
+    CheckPictureSize(file, count);
     errno = 0;
     const File handle(std::fopen(file.c_str(), "rb"));
     if (!handle || std::fread(target, sizeof(float), count, handle.get()) != count) {

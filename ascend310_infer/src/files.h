@@ -12,6 +12,10 @@ namespace fastflow {
 // Throws Error(kDataset) if the folder is missing, cannot be read or holds none.
 std::vector<std::filesystem::path> ListPictures(const std::filesystem::path& folder);
 
+// Check that a picture's file has the size of `count` float32.
+// Throws Error(kDataset) if the file cannot be examined, Error(kPictureSize) if it has another size.
+void CheckPictureSize(const std::filesystem::path& file, std::size_t count);
+
 // Read exactly `count` little-endian float32 into `target`.
 // Throws Error(kDataset) if the file cannot be read, Error(kPictureSize) if it has another size.
 void ReadPicture(const std::filesystem::path& file, std::size_t count, float* target);

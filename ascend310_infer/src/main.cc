@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "batches.h"
+#include "description.h"
 #include "error.h"
 #include "files.h"
+#include "mindir.h"
 #include "model.h"
 #include "options.h"
 #include "report.h"
@@ -30,6 +32,8 @@ void WriteBatch(OutputFolder& folder, const std::vector<std::filesystem::path>& 
 
 void Infer(const Options& options) {
     CheckModelFile(options.mindir_path);
+    const std::string warning = CheckDigest(options.mindir_path);
+    CheckMindIr(options.mindir_path);
     const auto files = ListPictures(options.dataset_path);
     OutputFolder folder(options.output_path);
     Model model(options);
@@ -51,7 +55,7 @@ void Infer(const Options& options) {
     const std::string json = ReportJson(options, summary, model.batch(), model.outputs());
     folder.Write("timing.json", json.data(), json.size());
     folder.Commit();
-    std::cout << ReportText(summary, model.batch()) << std::flush;
+    std::cout << warning << ReportText(summary, model.batch()) << std::flush;
 }
 
 Exit Main(const std::vector<std::string>& arguments) {

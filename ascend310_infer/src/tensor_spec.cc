@@ -9,6 +9,8 @@
 namespace fastflow {
 namespace {
 
+constexpr std::size_t kMostBytes = std::size_t{1} << 31;  // of an input; runtimes count them in 32 bits
+
 PictureSpec WithoutBatch(const TensorSpec& tensor, const std::string& what) {
     const std::string text = what + " '" + tensor.name + "' of shape " + ShapeText(tensor.shape);
     if (!tensor.is_float32)
@@ -77,6 +79,11 @@ PictureSpec CheckInputs(const std::vector<TensorSpec>& inputs, std::size_t& batc
     }
     PictureSpec picture = WithoutBatch(inputs[0], "input");
     batch = static_cast<std::size_t>(inputs[0].shape[0]);
+    if (picture.count > kMostBytes / sizeof(float) / batch) {
+        throw Error(Exit::kModelShape, "input '" + inputs[0].name + "' of shape " +
+                                           ShapeText(inputs[0].shape) +
+                                           ", is too large, export the model with a smaller batch");
+    }
     return picture;
 }
 

@@ -36,6 +36,8 @@ TEST(AWrongPictureIsNamed) {
     std::vector<float> target;
     const auto [status, text] = ErrorOf([&] { ReadBatch({folder / "a.bin"}, {0, 1}, 1, 2, target); });
     CHECK(status == Exit::kPictureSize && Contains(text, "a.bin"));
+    CHECK(ErrorOf([&] { ReadBatch({folder / "a.bin"}, {0, 1}, 1, std::size_t{1} << 60, target); }).first ==
+          Exit::kPictureSize);  // no memory is taken for it
 }
 
 TEST_MAIN()

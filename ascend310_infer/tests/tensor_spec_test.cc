@@ -38,6 +38,7 @@ TEST(UnfitInputsAreRefused) {
     CHECK(refused({{"image", {1, 3, 8, 8}, false}}, "float32"));
     CHECK(refused({Float("image", {})}, "batch dimension"));
     CHECK(refused({Float("image", {-1, 3, 8, 8})}, "fixed"));
+    CHECK(refused({Float("image", {1 << 20, 3, 32, 32})}, "too large"));
     CHECK(refused({Float("image", {1, 3, 0, 8})}, "fixed"));
     CHECK(refused({Float("image", {1, 2000000000, 2000000000, 2000000000})}, "too large"));
 }

@@ -60,7 +60,9 @@ def detector_arrays(state: State, source: Path, arch: str | None, im_resize: int
     backbone = arch or recognise_backbone(parts.encoder, source)
     for name, value in encoder_arrays(parts.encoder, backbone, source).items():
         arrays[f"encoder.backbone.{name}"] = value
-    steps = 1 + max(step for _, step in parts.flow_steps)
+    steps = 1 + max((step for _, step in parts.flow_steps), default=0)
+    if steps > len(parts.flow_steps):
+        raise UserError(f"{source}: a flow step is missing; get the file again")
     return architecture_of(arrays, backbone, steps, source, im_resize), arrays
 
 
@@ -92,6 +94,10 @@ def architecture_of(
     Raises:
         UserError: a flow step of the first scale is missing, or `im_resize` is not the model's.
     """
+    for name, value in arrays.items():
+        wanted = 4 if re.search(r"\.conv\d\.weight$", name) else 3 if name == "fastflow.norms.0.weight" else value.ndim
+        if value.ndim != wanted or 0 in value.shape:
+            raise UserError(f"{source}: {name} has the shape {value.shape}; get the file again")
     subnets = [arrays.get(f"fastflow.flows.0.steps.{step}.conv1.weight") for step in range(steps)]
     if any(weight is None for weight in subnets):
         raise UserError(f"{source}: a flow step of scale 0 is missing; get the file again")
@@ -163,6 +169,8 @@ def permutation_indices(matrix: np.ndarray, where: str) -> np.ndarray:
     Raises:
         UserError: the matrix is no permutation.
     """
+    if matrix.ndim != 4 or matrix.shape != (len(matrix), len(matrix), 1, 1) or not matrix.size:
+        raise UserError(f"{where}: w_perm has the shape {matrix.shape}; get the file again")
     dense = matrix[:, :, 0, 0]
     index = dense.argmax(1).astype(np.int32)
     if not np.array_equal(dense, np.eye(len(dense))[index]) or len(set(index.tolist())) != len(index):

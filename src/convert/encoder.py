@@ -42,7 +42,8 @@ def encoder_arrays(state: State, backbone: str, source: Path) -> State:
         norm = spec.naming.batch_norm_of(conv)
         if norm is None:
             continue  # not this encoder's: it stays in `rest` and is named below
-        weight, bias = fold(rest.pop(f"{conv}.weight"), pop_batch_norm(rest, norm, source), spec.batch_norm_eps)
+        weight = rest.pop(f"{conv}.weight")
+        weight, bias = fold(weight, pop_batch_norm(rest, norm, len(weight), source), spec.batch_norm_eps)
         arrays[f"{spec.naming.our_name(conv)}.weight"] = weight
         arrays[f"{spec.naming.our_name(conv)}.bias"] = bias
     if rest:
@@ -50,17 +51,25 @@ def encoder_arrays(state: State, backbone: str, source: Path) -> State:
     return arrays
 
 
-def pop_batch_norm(state: State, norm: str, source: Path) -> State:
+def pop_batch_norm(state: State, norm: str, channels: int, source: Path) -> State:
     """Take a batch norm's four arrays out of a state dict: weight, bias, running_mean and running_var.
 
+    Args:
+        channels: of the convolution before it.
+
     Raises:
-        UserError: one of them is missing.
+        UserError: one of them is missing, they are not one per channel, or a variance is negative.
     """
     names = ("weight", "bias", "running_mean", "running_var")
     missing = [name for name in names if f"{norm}.{name}" not in state]
     if missing:
         raise UserError(f"{source}: {norm}.{missing[0]} is missing; get the file again")
-    return {name: state.pop(f"{norm}.{name}") for name in names}
+    parts = {name: state.pop(f"{norm}.{name}") for name in names}
+    if any(part.shape != (channels,) for part in parts.values()):
+        raise UserError(f"{source}: {norm} has not the {channels} channels of its convolution; get the file again")
+    if parts["running_var"].min(initial=0) < 0:
+        raise UserError(f"{source}: {norm}.running_var holds a negative variance; get the file again")
+    return parts
 
 
 def fold(weight: np.ndarray, norm: State, eps: float) -> tuple[np.ndarray, np.ndarray]:
@@ -78,6 +87,7 @@ def fold(weight: np.ndarray, norm: State, eps: float) -> tuple[np.ndarray, np.nd
     """
     gamma, beta = norm["weight"].astype(np.float64), norm["bias"].astype(np.float64)
     mean, variance = norm["running_mean"].astype(np.float64), norm["running_var"].astype(np.float64)
-    factor = gamma / np.sqrt(variance + eps)
-    folded = weight * factor[:, None, None, None]
-    return folded.astype(np.float32), (beta - mean * factor).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused where the file is converted
+        factor = gamma / np.sqrt(variance + eps)
+        folded = weight * factor[:, None, None, None]
+        return folded.astype(np.float32), (beta - mean * factor).astype(np.float32)

@@ -21,6 +21,7 @@ from src.data.samples import (
     split_good,
     subfolders,
 )
+from src.trust.text_file import read_text
 from src.utils import UserError
 
 
@@ -83,7 +84,7 @@ def _divided(root: Path, split: Split) -> tuple[dict[str, Path], dict[str, Path]
 def _listed(train_list: Path) -> set[str]:
     """The sample names of the pictures in a list. Its lines may have the pictures' folder and suffix or not."""
     try:
-        lines = train_list.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(train_list, "utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {train_list}: {error}; give a text file of picture names") from error
     return {f"MT_Free/{Path(line.strip()).stem}" for line in lines if line.strip()}

@@ -12,6 +12,9 @@ from src.utils import UserError
 cv2.setLogLevel(0)
 
 PROTOCOLS = ("nearest", "original")
+MOST_PIXELS_PER_BYTE = 10_000  # of a file; PNG has 1,032 at the most, and a camera's picture less than 100
+FEW_PIXELS = 1 << 22  # that any file may have; 16 MB of memory
+_PNG = b"\x89PNG\r\n\x1a\n"  # what such a file begins with
 _ORIENTATION = 0x0112  # the EXIF tag that says how a stored picture must be turned to stand upright
 _TURNS = {  # the values of that tag; 1 stands for a picture that is upright already
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -73,11 +76,13 @@ def _open(path: Path) -> tuple[Image.Image, int]:
     """The decoded picture, and its EXIF orientation (1 if the file has none)."""
     try:
         with Image.open(path) as image:
+            if image.width * image.height > max(FEW_PIXELS, MOST_PIXELS_PER_BYTE * path.stat().st_size):
+                raise _unreadable(path, f"it claims {image.width}x{image.height} pixels, too many for its size")
             image.load()
             return image, image.getexif().get(_ORIENTATION, 1)
     except UnidentifiedImageError:
         return _open_with_opencv(path), 1
-    except MemoryError:
+    except (MemoryError, UserError):
         raise
     except Exception as error:  # for a broken file, decoders raise errors of many kinds
         raise _unreadable(path, error) from error
@@ -87,7 +92,9 @@ def _open_with_opencv(path: Path) -> Image.Image:
     """Decode with OpenCV a picture of a format that Pillow does not know, for example PAM."""
     try:
         data = np.fromfile(path, dtype=np.uint8)  # cv2.imread would fail for a non-ASCII path on Windows
-        array = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+        # Pillow knows every whole PNG. In a damaged one OpenCV takes as much memory as a part claims to need.
+        known = bytes(data[:8]) == _PNG
+        array = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size and not known else None
     except (OSError, cv2.error) as error:
         raise _unreadable(path, error) from error
     if array is None:

@@ -7,6 +7,8 @@ from typing import Any
 from src.config import Options
 from src.data.layouts import samples_for_testing, samples_for_training
 from src.data.samples import Sample
+from src.options import is_option
+from src.trust.schema import has_some, is_text, optional
 
 # The options that say which pictures are trained on and which are tested on, with their defaults. A checkpoint
 # carries them, so that an evaluation cannot test on training pictures by accident.
@@ -25,6 +27,12 @@ def with_split(options: Options, trained: Mapping[str, Any] | None = None) -> Op
         known |= trained
     given = {name: getattr(options, name) for name in SPLIT_DEFAULTS}
     return options.resolved(**{name: known[name] if value is None else value for name, value in given.items()})
+
+
+def is_split(value: Any) -> bool:
+    """Whether an object of a JSON says how good pictures were divided; older files lack the newer names."""
+    checks = {name: is_option("eval", name) for name in SPLIT_DEFAULTS} | {"train_list": optional(is_text)}
+    return has_some(**checks)(value)
 
 
 @dataclass(frozen=True)

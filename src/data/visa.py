@@ -9,10 +9,12 @@ set's folder. The folders themselves are not searched.
 """
 
 import csv
+import io
 from pathlib import Path
 
 from src.data.layout import Layout, Split
 from src.data.samples import Sample, defective_samples, good_samples, named, pair_masks
+from src.trust.text_file import read_text
 from src.utils import UserError
 
 
@@ -47,8 +49,7 @@ def _read_split(root: Path) -> list[dict[str, str]]:
     """The rows of split_csv/1cls.csv, checked."""
     path = root / "split_csv" / "1cls.csv"
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(io.StringIO(read_text(path, "utf-8-sig"), newline="")))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; put VisA's file of the split there") from error
     except (ValueError, csv.Error) as error:

@@ -5,11 +5,8 @@ that holds the device.
 """
 
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 from src.evaluation import constants
-from src.files import description_of
-from src.utils import UserError, read_json, write_json
 from src.verdict import Judge, named_f1_max
 
 ANOMALY_MAP, SCORE = "anomaly_map", "score"  # the outputs' names; the runner's files end in them
@@ -70,6 +67,7 @@ class Description:
         architecture: the options that shape the network (`Architecture`), by name.
         checkpoint: the exported checkpoint's name.
         checkpoint_sha256: its SHA-256 digest as hexadecimal digits.
+        file_sha256: the exported file's; None in descriptions of older versions.
         largest_difference: between the outputs of the network and of the exported file; None for AIR, which only
             an Ascend device can load.
         versions: of what computed, by name.
@@ -87,6 +85,7 @@ class Description:
     architecture: dict
     checkpoint: str
     checkpoint_sha256: str
+    file_sha256: str | None
     largest_difference: float | None
     versions: dict[str, str]
 
@@ -101,45 +100,11 @@ class Description:
 
     @classmethod
     def from_json(cls, value: dict) -> "Description":
-        """From a JSON object.
-
-        Raises:
-            KeyError, TypeError, ValueError: a key is missing, or a value has another type or is out of range.
-        """
-        if not isinstance(value["thresholds"], dict):
-            raise TypeError("the thresholds are no object")
+        """From a JSON object that `is_description` accepts."""
         if "reading" not in value:  # an older version's: its thresholds are of the best F1 on the test set
             found = named_f1_max(value["thresholds"])
             value = value | constants(Judge.of_test_set(found), found)
-        values = {"split": None} | value  # older versions wrote no split
-        values = {field.name: values[field.name] for field in fields(cls)}
+        values = {field.name: value.get(field.name) for field in fields(cls)}
         values["input"] = ModelInput(**value["input"])
         values["outputs"] = [ModelOutput(**output) for output in value["outputs"]]
-        if len(values["input"].shape) != 4:
-            raise TypeError("the input has not four dimensions")
-        description = cls(**values)
-        _ = description.judge  # what it is made of is checked now
-        return description
-
-
-def write_description(exported: Path, description: Description) -> None:
-    """Write the description beside an exported file."""
-    write_json(description_of(exported), description.to_json())
-
-
-def read_description(exported: str | Path) -> Description:
-    """Read the description beside an exported file.
-
-    Raises:
-        UserError: it or the file is missing, it is not export.py's, or the file gives no anomaly map.
-    """
-    path = description_of(Path(exported))
-    if not Path(exported).is_file() or not path.is_file():
-        raise UserError(f"{exported} or {path.name} beside it is missing; export both with export.py")
-    try:
-        description = Description.from_json(read_json(path))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is not export.py's; export the model again") from error
-    if not {ANOMALY_MAP, SCORE} <= {output.name for output in description.outputs}:
-        raise UserError(f"{exported} gives no anomaly map; export it with --outputs map")
-    return description
+        return cls(**values)

@@ -1,6 +1,5 @@
 """A checkpoint -> the whole detector as MINDIR, ONNX or AIR, loaded again and compared, with a JSON beside it."""
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -13,7 +12,8 @@ from mindspore import Tensor, nn
 
 from src import checkpoint, evaluation
 from src.config import Options
-from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput, write_description
+from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
+from src.deploy.description_file import is_shape, write_description
 from src.deploy.mindir.version1 import rewrite_to_version_1
 from src.detector import Detector
 from src.encoder import ENCODERS, STRIDES
@@ -22,6 +22,7 @@ from src.kernels.operations import plain
 from src.metadata import Metadata
 from src.runtime.device import Device
 from src.scoring import judge_of
+from src.trust import digest
 from src.utils import UserError, atomic_path, check_writable, log, versions
 from src.verdict import Judge
 
@@ -52,6 +53,8 @@ def export_checkpoint(options: Options, device: Device) -> Description:
     if options.mindir_version == 1 and options.file_format != "MINDIR":
         raise UserError(f"--mindir_version 1 is for MINDIR, not {options.file_format}; leave one of the two out")
     detector, trained = checkpoint.load_detector(options.ckpt_file)
+    if not is_shape([options.batch_size, 3, *2 * [detector.architecture.im_resize]]):
+        raise UserError(f"--batch_size {options.batch_size}: the pictures of a call are more than 2 GB; give less")
     detector.set_train(False)
     target = exported_file(Path(options.output_dir), trained.category, options.file_format)
     check_writable(target)
@@ -66,10 +69,12 @@ def export_checkpoint(options: Options, device: Device) -> Description:
         if options.file_format == "MINDIR" and options.mindir_version == 1:
             rewrite_to_version_1(file, file, names)
         difference = check(file, options.file_format, image, wanted, target.name)
+        outputs, file_sha256 = dict(zip(names, wanted)), digest.of_file(file)
+        description = describe(options, detector, trained, judge, target, outputs, file_sha256, difference)
+        # The description first: if what follows does not happen, it names a digest that an earlier file does not have.
+        write_description(target, description)
         with atomic_path(target) as path:
             shutil.copyfile(file, path)
-    description = describe(options, detector, trained, judge, target, dict(zip(names, wanted)), difference)
-    write_description(target, description)
     log.info("%s%s", target, "" if difference is None else f": largest difference to the network {difference:.2e}")
     return description
 
@@ -156,6 +161,7 @@ def describe(
     judge: Judge | None,
     target: Path,
     outputs: dict[str, np.ndarray],
+    file_sha256: str,
     difference: float | None,
 ) -> Description:
     """The description of an exported file.
@@ -165,6 +171,7 @@ def describe(
         judge: gives verdicts on what the file gives.
         target: the exported file.
         outputs: arrays of the outputs' shapes, by the outputs' names.
+        file_sha256: the exported file's digest.
         difference: between the outputs of the network and of the file, if they were compared.
     """
     size, spec = detector.architecture.im_resize, ENCODERS[detector.architecture.backbone]
@@ -179,7 +186,8 @@ def describe(
         **evaluation.constants(judge, trained.thresholds),
         architecture=asdict(detector.architecture),
         checkpoint=Path(options.ckpt_file).name,
-        checkpoint_sha256=hashlib.sha256(Path(options.ckpt_file).read_bytes()).hexdigest(),
+        checkpoint_sha256=digest.of_file(Path(options.ckpt_file)),
+        file_sha256=file_sha256,
         largest_difference=difference,
         versions=versions(),
     )

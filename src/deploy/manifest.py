@@ -5,9 +5,13 @@ from pathlib import Path
 
 from src.data.samples import Sample
 from src.deploy.description import Description
-from src.utils import UserError, read_json, write_json
+from src.deploy.description_file import is_description
+from src.trust.json_file import read_json, write_sealed_json
+from src.trust.schema import has, has_at_least, is_text, list_of, one_of, optional
 
 MANIFEST = "manifest.json"
+_IS_ENTRY = has(file=is_text, name=is_text, image=is_text, label=one_of(0, 1), defect=is_text, mask=optional(is_text))
+_IS_MANIFEST = has_at_least(category=is_text, model=is_description, samples=list_of(_IS_ENTRY))
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,7 @@ class Entry:
 
     @classmethod
     def from_json(cls, value: dict) -> "Entry":
-        """From a JSON object.
-
-        Raises:
-            KeyError, TypeError: a key is missing, or a value has another type.
-        """
+        """From a JSON object of these keys."""
         sample = Sample(
             picture=Path(value["image"]),
             label=value["label"],
@@ -56,19 +56,17 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """Write it to `folder`."""
         samples = [entry.to_json() for entry in self.entries]
-        write_json(folder / MANIFEST, {"category": self.category, "model": self.model.to_json(), "samples": samples})
+        write_sealed_json(
+            folder / MANIFEST, {"category": self.category, "model": self.model.to_json(), "samples": samples}
+        )
 
     @classmethod
     def read(cls, folder: str | Path) -> "Manifest":
         """Read it from `folder`.
 
         Raises:
-            UserError: it is missing or not preprocess.py's.
+            UserError: it is missing, not preprocess.py's, or not as it was written.
         """
-        path = Path(folder) / MANIFEST
-        value = read_json(path)
-        try:
-            entries = [Entry.from_json(entry) for entry in value["samples"]]
-            return cls(value["category"], Description.from_json(value["model"]), entries)
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{path} is not preprocess.py's; run it again") from error
+        value = read_json(Path(folder) / MANIFEST, _IS_MANIFEST, "preprocess.py's; run it again")
+        entries = [Entry.from_json(entry) for entry in value["samples"]]
+        return cls(value["category"], Description.from_json(value["model"]), entries)

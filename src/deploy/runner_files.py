@@ -16,7 +16,8 @@ from src.data.pictures import load_image
 from src.data.samples import Sample
 from src.data.source import Source, with_split
 from src.dataset import TestSet, normalize
-from src.deploy.description import ANOMALY_MAP, SCORE, ModelInput, read_description
+from src.deploy.description import ANOMALY_MAP, SCORE, ModelInput
+from src.deploy.description_file import read_description
 from src.deploy.manifest import MANIFEST, Entry, Manifest
 from src.report.console import bar
 from src.utils import UserError, check_writable, log, write_json
@@ -127,9 +128,11 @@ def read_output(path: str, count: int, picture: Path) -> np.ndarray:
         UserError: the file is missing or holds another number of values; names the picture.
     """
     try:
-        values = np.fromfile(path, "<f4")
+        size = os.path.getsize(path)
+        if size != 4 * count:
+            raise UserError(
+                f"{path} holds {size / 4:g} values, not {count}, for picture {picture}; run the runner again"
+            )
+        return np.fromfile(path, "<f4")
     except OSError as error:
         raise UserError(f"no output {path} for picture {picture}; run the runner again on all of --img_dir") from error
-    if values.size != count:
-        raise UserError(f"{path} holds {values.size} values, not {count}, for picture {picture}; run the runner again")
-    return values

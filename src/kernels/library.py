@@ -1,6 +1,8 @@
 """The library of CPU kernels: where `scripts/build_cpu_kernels.sh` builds it, and whether this process uses it.
 
 Nothing here imports MindSpore, because `src.runtime.device` sets oneDNN up before that, with or without kernels.
+A library is used only as it was built: a damaged one ends the process by a signal. It lies among the sources, so that
+who could plant another could also change those.
 """
 
 import hashlib
@@ -8,6 +10,7 @@ import platform
 from pathlib import Path
 
 from src import ROOT
+from src.trust import digest
 from src.utils import UserError, log, versions
 
 SOURCES = ROOT / "src" / "kernels" / "cpp"
@@ -24,11 +27,24 @@ def path() -> Path:
     return BUILT / f"{versions().get('mindspore', 'unknown')}-{platform.machine()}-{digest.hexdigest()[:16]}.so"
 
 
+def digest_file(library: Path) -> Path:
+    """Where the build records a library's SHA-256, as `sha256sum` writes it."""
+    return library.with_name(f"{library.name}.sha256")
+
+
+def is_whole(library: Path) -> bool:
+    """Whether a library is as it was built."""
+    try:
+        return digest_file(library).read_text(encoding="ascii").split()[:1] == [digest.of_file(library)]
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
 def choose(option: str) -> Path | None:
     """The library to use, as `--cpu_kernels` says: "auto": if it is built, "on", or "off"; None: no kernels.
 
     Raises:
-        UserError: "on", and it is not built.
+        UserError: "on", and it is not built, or damaged.
     """
     if option == "off":
         return None
@@ -37,8 +53,14 @@ def choose(option: str) -> Path | None:
             raise UserError(f"--cpu_kernels on: MindSpore cannot load them from {BUILT}; move to a path without ':'")
         return None
     library = path()
-    if library.exists():
+    if library.exists() and is_whole(library):
         return library
+    if library.exists():
+        text = f"{library} is damaged, or its digest beside it is; {BUILD}"
+        if option == "on":
+            raise UserError(f"--cpu_kernels on: {text}")
+        log.warning("the CPU kernels are not used: %s", text)
+        return None
     if option == "on":
         raise UserError(f"--cpu_kernels on: they are not built for these sources and this MindSpore; {BUILD}")
     if any(BUILT.glob("*.so")):

@@ -9,6 +9,7 @@ import psutil
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from src import results
 from src.config import Options
 from src.data.layouts import categories
 from src.data.source import SPLIT_DEFAULTS
@@ -17,7 +18,7 @@ from src.option import Role
 from src.options import options_of
 from src.run_all.jobs import Job, Stage, locked, run_jobs
 from src.run_all.table import Table
-from src.utils import Interrupt, UserError, check_writable, log, read_json
+from src.utils import Interrupt, UserError, check_writable, log
 
 GB = 1e9
 SET_HERE = ("device_id", "resume", "distribute", "ckpt_path", "result_path")  # for each program that is started
@@ -105,9 +106,11 @@ def _stage(program: str, given: dict, result: Path, files: RunFiles) -> Stage:
     def is_done() -> bool:
         if not (result.is_file() and files.checkpoint.is_file()) or files.state.exists():
             return False
-        found = read_json(result)
-        before, left_open = found.get("options", {}), found.get("options_left_open", [])
-        before = {name: value for name, value in before.items() if name not in left_open}
+        try:
+            before = results.read_given_options(result)
+        except UserError as error:
+            log.warning("%s: %s", result.name, error)
+            return False
         same = all(before.get(name) == given.get(name) for name in decisive if name not in SET_HERE)
         return same and result.stat().st_mtime_ns >= files.checkpoint.stat().st_mtime_ns
 
@@ -116,13 +119,15 @@ def _stage(program: str, given: dict, result: Path, files: RunFiles) -> Stage:
 
 def _write_table(options: Options, jobs: list[Job]) -> Table:
     """The table of what is finished, written to the checkpoints' folder."""
-    results = {}
-    for job in jobs:
-        if job.done:
-            files = _files(options, job.category)
-            results[job.category] = (read_json(files.result), read_json(files.evaluation))
+    found = {}
+    for job in [job for job in jobs if job.done]:
+        files = _files(options, job.category)
+        try:
+            found[job.category] = (results.read_training(files.result), results.read_evaluation(files.evaluation))
+        except UserError as error:  # a category's bad file shall not cost the others their table
+            job.failed = str(error)
     failed = {job.category: f"{job.failed}; log: {job.log}" for job in jobs if job.failed}
-    table = Table.of(results, failed, options)
+    table = Table.of(found, failed, options)
     table.write(Path(options.ckpt_dir))
     return table
 

@@ -2,7 +2,8 @@
 
 MindSpore's own cache (2.10) watches the source files, but neither the shapes nor the options: a graph of another
 batch size is loaded as it is, and the losses are NaN. So each graph has a folder of its own here, named by a digest
-of everything that shapes it. Weights are not kept: a loaded graph takes them from its cell, by name.
+of everything that shapes it. Weights are not kept: a loaded graph takes them from its cell, by name. A graph is code,
+so it is loaded only from a folder that is the user's own, and only as it was kept (see `src.runtime.kept_graph`).
 MindSpore fixes its folder when a process compiles for the first time, so a process can keep one graph: that of the
 training step, or of the detector.
 """
@@ -20,7 +21,9 @@ import mindspore as ms
 from mindspore import Tensor, nn
 
 from src import ROOT
+from src.runtime import kept_graph
 from src.runtime.device import Device
+from src.trust.ownership import others_who_can_write
 from src.utils import UserError, log, versions
 
 KEPT = 30  # graphs, the last used; each is some megabytes
@@ -45,22 +48,19 @@ class GraphCache:
         "auto" keeps graphs on the CPU only: MindSpore's cache has not been tried here on other devices.
 
         Raises:
-            UserError: a folder that cannot be written.
+            UserError: a folder that cannot be written, or that others can write too.
         """
         if option == "off" or (option == "auto" and device.target != "CPU"):
             return cls(device)
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         folder = (home / "fastflow_mindspore" if option == "auto" else Path(option)).absolute()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-        except OSError as error:
-            if option != "auto":
-                raise UserError(f"--graph_cache {option}: {error.strerror}; choose another folder, or off") from error
-            log.info("compiled graphs are not kept: %s: %s", folder, error.strerror)
-            return cls(device)
-        return cls(device, folder)
+        problem = _problem_of(folder)
+        if problem is None:
+            return cls(device, folder)
+        if option != "auto":
+            raise UserError(f"--graph_cache {option}: {problem}; choose another folder, or off")
+        log.info("compiled graphs are not kept: %s: %s", folder, problem)
+        return cls(device)
 
     def prepare(self, cell: nn.Cell, *inputs: Tensor, shaped_by: dict) -> None:
         """Load the cell's graph for inputs of these shapes, or compile and keep it; calling the cell then only runs it.
@@ -76,13 +76,19 @@ class GraphCache:
         if self.folder is None:
             cell.compile(*inputs)
             return
-        kept = self.folder / _digest(self.device, cell, inputs, shaped_by)
+        kept, key = self.folder / _digest(self.device, cell, inputs, shaped_by), kept_graph.user_key(self.folder)
         if kept.is_dir():
-            os.utime(kept)
-            _compile(cell, inputs, kept)
-            return
+            problem = kept_graph.problem_of(kept, key, self.device.kernels)
+            if problem is None:
+                os.utime(kept)
+                _compile(cell, inputs, kept)
+                return
+            log.warning("the kept graph %s %s; compiled anew", kept, problem)
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".new.", ignore_cleanup_errors=True) as new:
             _compile(cell, inputs, Path(new))
+            kept_graph.seal(Path(new), key)
+            if kept.exists() and kept_graph.problem_of(kept, key, self.device.kernels) is not None:
+                shutil.rmtree(kept, ignore_errors=True)
             if not kept.exists():  # another process may have been faster
                 os.rename(new, kept)
         self._forget()
@@ -92,6 +98,16 @@ class GraphCache:
         ours = [path for path in self.folder.iterdir() if _OURS.fullmatch(path.name)]
         for path in sorted(ours, key=os.path.getmtime)[:-KEPT]:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _problem_of(folder: Path) -> str | None:
+    """Why graphs cannot be kept in a folder, which is made if it is missing; None if they can."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return others_who_can_write(folder)
+    except OSError as error:
+        return error.strerror
 
 
 def _compile(cell: nn.Cell, inputs: tuple[Tensor, ...], folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The C++ runner: its unit tests, its numbers against MindSpore's, and every failure."""
 
+import hashlib
 import json
 import resource
 import signal
@@ -9,6 +10,7 @@ import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import Tensor, nn, ops
+from mindspore.train import mind_ir_pb2 as ir
 
 from src.deploy.mindir.version1 import rewrite_to_version_1
 from tests.support import mindir_networks as networks
@@ -87,7 +89,7 @@ def test_unit_tests(mode, tmp_path):
     command = ["bash", SOURCE / "build.sh", "--tests", *mode, "--build_dir", tmp_path / "a build"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "100% tests passed, 0 tests failed out of 6" in done.stdout
+    assert "100% tests passed, 0 tests failed out of 9" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -255,6 +257,42 @@ def test_a_file_that_the_runtime_cannot_load(kind, runner, detector, dataset, tm
     assert_fails(done, 4, "bad.mindir")
     if kind == "version 3":
         assert "--mindir_version 1" in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_the_model_is_the_one_that_its_description_tells(runner, detector, dataset, tmp_path):
+    mindir = tmp_path / "model.mindir"
+    content = detector[1].read_bytes()
+    mindir.write_bytes(content)
+    done = runner.infer(mindir, dataset, tmp_path / "a")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"warning: model {mindir}, has no {mindir}.json beside it")
+    description = mindir.with_name("model.mindir.json")
+    description.write_text(json.dumps({"file_sha256": hashlib.sha256(content).hexdigest()}))
+    done = runner.infer(mindir, dataset, tmp_path / "b")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("pictures: ")
+    _, first = read_results(tmp_path / "a", 5)
+    _, second = read_results(tmp_path / "b", 5)
+    np.testing.assert_array_equal(first["score"], second["score"])
+
+    for place in np.random.default_rng(6).integers(0, len(content), 4):
+        flipped = bytearray(content)
+        flipped[place] ^= 1
+        mindir.write_bytes(flipped)
+        if place > 1:  # else it does not begin as a MindIR
+            assert_fails(runner.infer(mindir, dataset, tmp_path / "c"), 3, "is not the file that", str(description))
+    description.write_text("{")
+    assert_fails(runner.infer(mindir, dataset, tmp_path / "c"), 3, f"description {description}, is damaged")
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_model_with_a_wrong_length_does_not_reach_the_runtime(runner, detector, dataset, tmp_path):
+    model = ir.ModelProto.FromString(detector[1].read_bytes())
+    model.graph.parameter[0].dims[0] += 1
+    (tmp_path / "model.mindir").write_bytes(model.SerializeToString())
+    done = runner.infer(tmp_path / "model.mindir", dataset, tmp_path / "results")
+    assert_fails(done, 4, "a tensor whose length is not that of its shape and type")
     assert not (tmp_path / "results").exists()
 
 

@@ -137,6 +137,83 @@ def test_files_that_are_no_checkpoint(saved, tmp_path):
     assert error_of(read, tmp_path / "x.json") == f"{tmp_path}/x.json is not a .ckpt file; give a MindSpore checkpoint"
 
 
+def flipped(path, place):
+    """The file with another bit at this place."""
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    return path
+
+
+def test_no_flipped_bit_is_loaded(detector, saved):
+    content = saved.read_bytes()
+    rng = np.random.default_rng(5)
+    for place in rng.integers(0, len(content), 60):
+        saved.write_bytes(content)
+        message = error_of(checkpoint.load_detector, flipped(saved, place))
+        assert message.startswith(f"{saved} "), place
+    weight = arrays_of(detector)["fastflow.flows.0.steps.1.conv2.weight"].tobytes()
+    saved.write_bytes(content)
+    assert error_of(checkpoint.load_detector, flipped(saved, content.index(weight) + 100)) == (
+        f"{saved} is not as it was saved: its digest is another; write it again, or take a copy"
+    )
+
+
+def test_a_file_of_an_older_version_is_read_with_a_warning(detector, tmp_path, caplog):
+    metadata, path = Metadata("detector", architecture=TINY, category="nut"), tmp_path / "old.ckpt"
+    arrays = [{"name": n, "data": p} for n, p in checkpoint.named_parameters(detector).items()]
+    ms.save_checkpoint(arrays, str(path), append_dict={"fastflow_meta": metadata.to_json()})
+    loaded, found = checkpoint.load_detector(path)
+    assert found == metadata
+    assert caplog.messages == [f"{path} is of an older version: it has no digest to check it by"]
+    for name, array in arrays_of(loaded).items():
+        np.testing.assert_array_equal(array, arrays_of(detector)[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "problem"),
+    [
+        ("encoder.backbone.conv_stem.weight", lambda a: a * np.nan, "holds values that are not finite"),
+        ("fastflow.flows.2.steps.0.global_offset", lambda a: a + np.inf, "holds values that are not finite"),
+        ("fastflow.flows.0.steps.0.permutation", lambda a: a * 0, "is not a permutation"),
+        ("fastflow.flows.1.steps.1.permutation", lambda a: a + 1, "is not a permutation"),
+        (
+            "fastflow.flows.0.steps.0.permutation",
+            lambda a: a.astype(np.float32),
+            "is of type float32 where the network",
+        ),
+        ("fastflow.flows.0.steps.0.conv1.bias", lambda a: a.astype(np.int32), "is of type int32 where the network has"),
+    ],
+)
+def test_nonsense_is_not_loaded(detector, tmp_path, name, change, problem):
+    arrays = {n: Tensor(change(a) if n == name else a) for n, a in arrays_of(detector).items()}
+    checkpoint.save(tmp_path / "x.ckpt", arrays, Metadata("detector", architecture=TINY))
+    message = error_of(checkpoint.load_detector, tmp_path / "x.ckpt")
+    assert f"{name} {problem}" in message
+
+
+@pytest.mark.parametrize(
+    "change", [{"hidden_ratio": 900.0}, {"flow_step": 1000}, {"im_resize": 4096, "norm_affine": True}]
+)
+def test_a_network_that_the_file_cannot_hold_is_not_built(detector, tmp_path, monkeypatch, change):
+    checkpoint.save_detector(tmp_path / "x.ckpt", detector)
+    arrays, metadata = checkpoint.read(tmp_path / "x.ckpt", "detector")
+    described = replace(metadata, architecture=replace(TINY, **change))
+    checkpoint.save(tmp_path / "x.ckpt", {name: Tensor(array) for name, array in arrays.items()}, described)
+    monkeypatch.setattr(checkpoint, "Detector", None)
+    message = error_of(checkpoint.load_detector, tmp_path / "x.ckpt")
+    assert message.startswith(
+        f"{tmp_path}/x.ckpt describes flows of {described.architecture.parameter_count} parameters"
+    )
+
+
+def test_the_parameters_are_counted_without_building_them(detector):
+    others = [replace(TINY, norm_affine=True, flow_step=3), replace(TINY, conv3x3_only=True, hidden_ratio=1.3)]
+    for architecture in (TINY, *others):
+        flows = architecture.build_fastflow()
+        assert architecture.parameter_count == sum(parameter.size for parameter in flows.get_parameters())
+
+
 def test_checkpoints_of_other_software_and_of_the_wrong_kind(saved, tmp_path):
     ms.save_checkpoint([{"name": "a", "data": Tensor(np.ones(2))}], str(tmp_path / "foreign.ckpt"))
     advice = "a trained FastFlow; give train.py's, or convert one: python src/pthtockpt.py --pth_path FILE"

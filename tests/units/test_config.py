@@ -167,6 +167,13 @@ def test_an_empty_yaml_file_changes_nothing(tmp_path):
         (["--im_resize", "100"], "--im_resize 100: must be a multiple of 16, 32 or more"),
         (["--im_resize", "16"], "--im_resize 16: must be a multiple of 16, 32 or more"),
         (["--lr", "0"], "--lr 0.0: must be more than 0"),
+        (["--lr", "1e39"], "--lr 1e+39: must be 1e+38 or less"),
+        (["--cache_limit_gb", "nan"], "--cache_limit_gb nan: must be 0 or more"),
+        (["--num_epochs", "10000000000"], "--num_epochs 10000000000: must be 1000000000 or less"),
+        (["--im_resize", "160000"], "--im_resize 160000: must be 4096 or less"),
+        (["--hidden_ratio", "1e9"], "--hidden_ratio 1000000000.0: must be 1000 or less"),
+        (["--flow_step", "1000000"], "--flow_step 1000000: must be 1000 or less"),
+        (["--num_workers", "100000"], "--num_workers 100000: must be 1024 or less"),
         (["--lr", "nan"], "--lr nan: must be more than 0"),
         (["--lr", "inf"], "--lr inf: must be finite"),
         (["--weight_decay", "inf"], "--weight_decay inf: must be finite"),
@@ -229,6 +236,38 @@ def test_wrong_yaml_in_one_line(tmp_path, content, message):
     assert error_of("train", *NEEDED["train"], "--config", str(file)) == message.format(file)
 
 
+# Each letter is ten of the one before: a text of all of it would have 10^9 words.
+BOMB = (
+    "seed: 1\nlr: ["
+    + "".join(
+        f"&{new} [{', '.join([f'*{old}' if old else 'x'] * 10)}], " for old, new in zip(["", *"abcdefgh"], "abcdefghi")
+    )
+    + "]\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (BOMB, "{}: lr must have one value, not [["),
+        ("lr: " + "[" * 100_000, "{} is not YAML (maximum recursion depth exceeded"),
+        ("lr: " + "x" * 9000, "{}: lr: 'xxxxxxxxxxxx...xxxxxxxxxxxxx' is not valid ("),
+        ("x" * 900 + ": 1", "{} has the unknown option 'xxxxxxxxxxxx...xxxxxxxxxxxxx'; see"),
+        ('{"options": {"lr": 0.1}, "sha256": "0"}', "{} is not as it was written: its digest is another; "),
+        (
+            '{"options": {"lr": 0.1}, "lr": 1, "lr": 1, "sha256": "0"}',
+            "{} is not YAML (a key stands there twice); mend",
+        ),
+    ],
+)
+def test_hostile_yaml_is_one_short_line(tmp_path, content, message):
+    file = tmp_path / "options.yaml"
+    file.write_text(content)
+    found = error_of("train", *NEEDED["train"], "--config", str(file))
+    assert found.startswith(message.format(file))
+    assert len(found) < 500
+
+
 def test_missing_yaml_file(tmp_path):
     message = error_of("train", *NEEDED["train"], "--config", str(tmp_path / "none.yaml"))
     assert message == f"cannot read --config {tmp_path}/none.yaml: No such file or directory; check the path"
@@ -263,3 +302,17 @@ def test_a_result_repeats_its_run_but_not_its_files(tmp_path):
     again = parse("train", "", ["--config", str(tmp_path / "result.json")])
     assert (again.lr, again.dataset_path) == (0.5, "some dataset_path")
     assert (again.resume, again.result_path) == (False, None)
+
+
+@pytest.mark.parametrize("option", [o for o in OPTIONS if o.type in (int, float)], ids=lambda o: o.name)
+def test_every_number_has_bounds(option):
+    for value in (10**39, -(10**39), float("inf"), float("nan")):
+        assert option.check.problem(value) is not None, value
+
+
+def test_flows_beyond_the_memory_are_refused():
+    options = parse("train", "", [*NEEDED["train"], "--hidden_ratio", "1000"]).resolved(conv3x3_only=None)
+    with pytest.raises(
+        UserError, match=r"--hidden_ratio 1000\.0, .* the flows' parameters need \d+ GB in training, and "
+    ):
+        Architecture.from_options(options)

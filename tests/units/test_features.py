@@ -1,5 +1,6 @@
 """The training pictures' features: encoded anew, or kept in memory or on the disk, they are the same."""
 
+import errno
 import os
 
 import numpy as np
@@ -49,8 +50,34 @@ def test_the_same_features_wherever_they_are_kept(encoded, tmp_path, cache, limi
         on_the_disk = os.listdir(tmp_path)
         assert len(on_the_disk) == (limit_gb == 0)
         assert all(name.startswith(".fastflow_fabric") and name.endswith(".features") for name in on_the_disk)
+        assert not any(os.listdir(tmp_path / name) for name in on_the_disk)  # files without a name
+        if kept:
+            assert all(isinstance(array, np.memmap) == (limit_gb == 0) for array in source.arrays)
     for one, other in zip(wanted, found):
         np.testing.assert_array_equal(one.asnumpy(), other.asnumpy())
+    assert os.listdir(tmp_path) == []
+
+
+def test_features_that_the_disk_changed_are_noticed(encoded, tmp_path):
+    with training_features(encoded, "on", 0.0, tmp_path / "x.features") as source:
+        source.arrays[1].view(np.uint8)[7, 0, 0, 0] ^= 1
+        source.batch(np.array([6, 8]))
+        with pytest.raises(UserError, match=r"^the features on the disk are not what was written; check the disk"):
+            source.batch(np.array([6, 7]))
+
+
+def test_a_disk_that_fills_up_is_one_line(encoded, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(features.os, "posix_fallocate", full)
+    with (
+        pytest.raises(
+            UserError, match=rf"^cannot keep features in {tmp_path}: No space left on device; free disk space$"
+        ),
+        training_features(encoded, "on", 0.0, tmp_path / "x.features"),
+    ):
+        pass
     assert os.listdir(tmp_path) == []
 
 

@@ -1,5 +1,6 @@
 """Files that are whole or not there, one line per mistake, interruption."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import pytest
 
 from src import ROOT
-from src.utils import UserError, atomic_path, check_writable, read_json, write_json
+from src.utils import UserError, atomic_path, check_writable, write_json
 
 
 def python(code, *arguments):
@@ -81,20 +82,10 @@ def test_a_folder_in_the_place_of_the_file(tmp_path):
 def test_json_comes_back_and_holds_no_nan(tmp_path):
     value = {"pixel_auc": 0.1 + 0.2, "none": None, "name": "Öse"}
     write_json(tmp_path / "x.json", value)
-    assert read_json(tmp_path / "x.json") == value
+    assert json.loads((tmp_path / "x.json").read_text()) == value
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "x.json", {"pixel_auc": float("nan")})
-    assert read_json(tmp_path / "x.json") == value
-
-
-def test_json_that_cannot_be_read(tmp_path):
-    with pytest.raises(UserError) as caught:
-        read_json(tmp_path / "none.json")
-    assert str(caught.value) == f"cannot read {tmp_path}/none.json: No such file or directory; check the path"
-    for content in (b"{", b"\xff"):
-        (tmp_path / "x.json").write_bytes(content)
-        with pytest.raises(UserError, match=rf"^{tmp_path}/x\.json is not JSON \(.*\); write it again$"):
-            read_json(tmp_path / "x.json")
+    assert json.loads((tmp_path / "x.json").read_text()) == value
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ A MindIR stores every constant as an `AttributeProto`: a type, and for each type
 for several (`i` and `ints`, `f` and `floats`, ...). A scalar that is part of a tuple is in the field for several.
 """
 
+import math
 import struct
 from typing import Any
 
@@ -14,7 +15,42 @@ from src.utils import UserError
 Attribute = ir.AttributeProto
 Value = Any  # bool, int, float, str, None, a tensor (TensorProto), or a tuple of values
 
+_ITEM_SIZES = {  # bytes of the elements of tensors
+    **dict.fromkeys((ir.TensorProto.BOOL, ir.TensorProto.INT8, ir.TensorProto.UINT8), 1),
+    **dict.fromkeys((ir.TensorProto.FLOAT16, ir.TensorProto.BFLOAT16, ir.TensorProto.INT16), 2),
+    **dict.fromkeys((ir.TensorProto.FLOAT, ir.TensorProto.INT32), 4),
+    **dict.fromkeys((ir.TensorProto.DOUBLE, ir.TensorProto.FLOAT64, ir.TensorProto.INT64), 8),
+}
 _INTEGERS = (Attribute.INT8, Attribute.INT16, Attribute.INT32, Attribute.INT64, Attribute.UINT8)
+
+
+def check_model(model: ir.ModelProto) -> None:
+    """Check what the rewrite relies on: nodes have outputs, attributes have values of their type, texts are UTF-8.
+
+    And every tensor has as many bytes as its shape and type say; shapes alone have none.
+
+    Raises:
+        ValueError: something is not so.
+    """
+    graph = model.graph
+    if not all(node.output and (node.attribute or node.op_type != "Constant") for node in graph.node):
+        raise ValueError("a node has no output or no value")
+    if not all(entry.tensor for entry in graph.input):
+        raise ValueError("an input has no shape")
+    attributes = [attribute for part in (*graph.node, *model.primitives) for attribute in part.attribute]
+    tensors = list(graph.parameter)
+    while attributes:
+        attribute = attributes.pop()
+        if attribute.type == Attribute.TENSORS and not attribute.tensors:
+            raise ValueError("an attribute has no tensor")
+        for text in (attribute.s, *attribute.strings):
+            text.decode()
+        tensors += [*attribute.tensors, *([attribute.t] if attribute.HasField("t") else [])]
+        attributes.extend(attribute.values)
+    for tensor in tensors:
+        size = _ITEM_SIZES.get(tensor.data_type)
+        if tensor.HasField("raw_data") and size and math.prod(tensor.dims) * size != len(tensor.raw_data):
+            raise ValueError("a tensor's length is not that of its shape and type")
 
 
 def to_python(attribute: Attribute) -> Value:

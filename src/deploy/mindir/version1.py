@@ -15,6 +15,7 @@ from mindspore.train import mind_ir_pb2 as ir
 
 from src.deploy.mindir.graph import primitive_name
 from src.deploy.mindir.rewriter import Rewriter
+from src.deploy.mindir.values import check_model
 from src.utils import UserError, atomic_path
 
 
@@ -52,10 +53,14 @@ def read_mindir(path: str | os.PathLike) -> ir.ModelProto:
         model.ParseFromString(Path(path).read_bytes())
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; check the path") from error
-    except DecodeError as error:
+    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path} is not a MindIR; write one by export.py --file_format MINDIR") from error
-    if not model.graph.node:
+    if not model.graph.node or not model.graph.output:
         raise UserError(f"{path} holds no graph; write it again by export.py --file_format MINDIR")
+    try:
+        check_model(model)
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: {error}; write it again by export.py --file_format MINDIR") from error
     return model
 
 

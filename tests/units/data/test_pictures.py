@@ -1,5 +1,7 @@
 """Pictures and masks of every format and kind of pixels as arrays, and the errors for those that cannot be read."""
 
+import resource
+import struct
 import warnings
 
 import cv2
@@ -139,6 +141,30 @@ def test_truncated_picture(tmp_path, suffix):
     with pytest.raises(UserError, match=rf"^cannot read the picture .*a\{suffix}: .*; replace or remove it$") as caught:
         load_image(path, 16)
     assert "\n" not in str(caught.value)
+
+
+def test_a_picture_that_claims_more_pixels_than_its_size_can_hold(tmp_path):
+    Image.new("L", (9000, 9000)).save(tmp_path / "a.png")  # white: a pixel for a thousandth of a byte
+    assert load_image(tmp_path / "a.png", 16).max() == 0
+    content = bytearray((tmp_path / "a.png").read_bytes()[:1500])
+    content[16:24] = struct.pack(">II", 9000, 9000)
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"a\.png: it claims 9000x9000 pixels, too many for its size; replace or remove"
+    ):
+        load_image(tmp_path / "a.png", 16)
+
+
+def test_a_damaged_png_takes_no_memory(tmp_path):
+    """OpenCV would take the 4 GB that a part of this file claims to have."""
+    Image.new("RGB", (24, 24)).save(tmp_path / "a.png")
+    content = bytearray((tmp_path / "a.png").read_bytes())
+    content[26:40] = b"\xff" * 14
+    (tmp_path / "a.png").write_bytes(content)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match=r"a\.png: no known picture format, or damaged; replace or remove it$"):
+        load_image(tmp_path / "a.png", 16)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 100_000
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,18 @@
 """The JSON beside an exported file: read as it was written, and refused where it is another one."""
 
+import hashlib
 import json
 
 import pytest
 
-from src.deploy.description import ModelOutput, read_description, write_description
+from src.deploy.description import ModelOutput
+from src.deploy.description_file import read_description, write_description
 from src.files import description_of
 from src.utils import UserError
 from src.verdict import Judge, Reading
 from tests.support.exported_files import description
+
+INPUT = {"shape": [1, 3, 32, 32], "mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0]}
 
 
 @pytest.fixture
@@ -42,8 +46,10 @@ def test_the_keys_stay_what_they_are(file):
         "architecture",
         "checkpoint",
         "checkpoint_sha256",
+        "file_sha256",
         "largest_difference",
         "versions",
+        "sha256",
     ]
     assert found["input"] == {
         "name": "image",
@@ -62,13 +68,15 @@ def test_the_keys_stay_what_they_are(file):
 
 def change(file, **values):
     path = description_of(file)
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    value = json.loads(path.read_text()) | values
+    del value["sha256"]  # as somebody does who changes it
+    path.write_text(json.dumps(value))
 
 
 def test_one_of_an_older_version_has_no_split(file):
     path = description_of(file)
     value = json.loads(path.read_text())
-    del value["split"]
+    del value["split"], value["file_sha256"], value["sha256"]
     path.write_text(json.dumps(value | {"a_later_key": 1}))
     assert read_description(file) == description()
 
@@ -127,11 +135,46 @@ def test_file_and_description_belong_together(file, missing):
         {"input": None},
         {"input": {"shape": [1, 3, 32], "mean": [0, 0, 0], "std": [1, 1, 1]}},
         {"input": {"shape": 32, "mean": [0, 0, 0], "std": [1, 1, 1]}},
+        {"input": INPUT | {"std": [1, 0, 1]}},
+        {"input": INPUT | {"std": [1, "1", 1]}},
+        {"input": INPUT | {"mean": [0, 0]}},
+        {"input": INPUT | {"colours": "BGR"}},
+        {"input": INPUT | {"type": "float64"}},
+        {"input": INPUT | {"shape": [1, 3, 32, 64]}},
+        {"input": INPUT | {"shape": [1, 3, 10**9, 10**9]}},
+        {"input": INPUT | {"shape": [1, 3, 0, 0]}},
+        {"input": INPUT | {"more": 1}},
+        {"outputs": [{"name": "anomaly_map", "shape": [1, 1, 64, 64]}, {"name": "score", "shape": [1]}]},
+        {"category": 7},
+        {"category": "a\nb"},
+        {"thresholds": {"image_threshold": "low"}},
+        {"file_sha256": "abc"},
+        {"mindir_version": True},
+        {"split": {"dataset": "imagenet"}},
     ],
 )
 def test_another_json_is_refused(file, values):
     change(file, **values)
     with pytest.raises(UserError, match=r"fastflow_nut\.mindir\.json is not export\.py's; export the model again"):
+        read_description(file)
+
+
+def test_the_file_is_the_described_one(file):
+    """An export that was killed between the two files leaves the new one of one beside the old one of the other."""
+    write_description(file, description(file_sha256=hashlib.sha256(b"graph").hexdigest()))
+    assert read_description(file).file_sha256 == hashlib.sha256(b"graph").hexdigest()
+    file.write_bytes(b"grapi")
+    with pytest.raises(UserError) as caught:
+        read_description(file)
+    assert str(caught.value) == (
+        f"{file} is not the file that fastflow_nut.mindir.json describes: its digest is another; export it again"
+    )
+
+
+def test_a_description_that_was_changed_is_refused(file):
+    path = description_of(file)
+    path.write_text(path.read_text().replace("0.25", "0.75"))
+    with pytest.raises(UserError, match=r"nut\.mindir\.json is not as it was written: its digest is another; "):
         read_description(file)
 
 

@@ -9,7 +9,7 @@ from mindspore import Tensor
 from src import checkpoint
 from src.config import parse
 from src.deploy import export as exporting
-from src.deploy.description import read_description
+from src.deploy.description_file import read_description
 from src.deploy.mindir.version1 import read_mindir
 from src.detector import Architecture, Detector
 from src.encoder import ENCODERS

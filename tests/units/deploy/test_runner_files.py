@@ -1,16 +1,18 @@
 """The runner's input made of a test set, and its output read."""
 
+import json
+
 import numpy as np
 import pytest
 
 from src.config import parse
 from src.data.pictures import load_image
 from src.dataset import normalize
-from src.deploy.description import write_description
+from src.deploy.description_file import write_description
 from src.deploy.manifest import MANIFEST, Manifest
 from src.deploy.runner_files import is_replaceable, postprocess, preprocess, read_output
 from src.files import description_of
-from src.utils import UserError, read_json
+from src.utils import UserError
 from tests.support.exported_files import description
 from tests.support.pictures import mvtec
 from tests.support.programs import arguments, files
@@ -70,7 +72,7 @@ def test_postprocess_evaluates_the_runners_output(options, tmp_path):
         label_dir=tmp_path / "input", result_dir=tmp_path / "output", output_dir=tmp_path / "results", save_imgs=True
     )
     result = postprocess(parse("postprocess", "", given))
-    assert read_json(tmp_path / "results" / "acc_nut.json") == result
+    assert json.loads((tmp_path / "results" / "acc_nut.json").read_text()) == result
     assert (result["checkpoint"], result["category"]) == ("fastflow_nut.ckpt", "nut")
     assert result["metrics"]["image_auc"] == result["metrics"]["pixel_auc"] == 1
     assert result["scores"] == pytest.approx({"cut/000": -0.1, "cut/001": -0.1, "good/000": -0.9, "good/001": -0.9})
@@ -106,3 +108,7 @@ def test_an_output_of_another_size_or_that_is_missing_names_the_picture(tmp_path
     with pytest.raises(UserError, match=r"a_score\.bin holds 2 values, not 1, for picture good/000\.png"):
         read_output(path, 1, "good/000.png")
     assert read_output(path, 2, "good/000.png").tolist() == [0, 0]
+    with open(path, "ab") as file:
+        file.write(b"x")
+    with pytest.raises(UserError, match=r"a_score\.bin holds 2\.25 values, not 2, for picture good/000\.png"):
+        read_output(path, 2, "good/000.png")

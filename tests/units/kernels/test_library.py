@@ -1,5 +1,6 @@
 """Which library of CPU kernels a process uses, and their build."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -46,10 +47,32 @@ def test_a_library_of_other_sources_is_not_used(place, caplog):
     ]
 
 
+def put_library(content=b""):
+    """A file in the place of the library, with its digest."""
+    library.path().write_bytes(content)
+    library.digest_file(library.path()).write_text(f"{hashlib.sha256(content).hexdigest()}  {library.path().name}\n")
+
+
 def test_a_built_library_is_used_unless_the_option_is_off(place):
-    library.path().touch()
+    put_library()
     assert library.choose("auto") == library.choose("on") == library.path()
     assert library.choose("off") is None
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "no digest"])
+def test_a_damaged_library_is_not_loaded(place, caplog, damage):
+    put_library(b"library")
+    if damage == "no digest":
+        library.digest_file(library.path()).unlink()
+    else:
+        library.path().write_bytes(b"libra" if damage == "cut" else b"mibrary")
+    text = f"{library.path()} is damaged, or its digest beside it is; bash scripts/build_cpu_kernels.sh"
+    with caplog.at_level("INFO", logger="fastflow"):
+        assert library.choose("auto") is None
+    assert caplog.messages == [f"the CPU kernels are not used: {text}"]
+    with pytest.raises(UserError) as caught:
+        library.choose("on")
+    assert str(caught.value) == f"--cpu_kernels on: {text}"
 
 
 def test_half_precision_has_no_kernels(data, weights, tmp_path):
@@ -107,7 +130,12 @@ def test_the_build_has_no_warning(copy):
     done = build()
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"built: {folder}/build/cpu_kernels/{library.path().name}\n"
-    assert files(folder / "build") == [f"cpu_kernels/{library.path().name}"]
+    name = f"cpu_kernels/{library.path().name}"
+    assert files(folder / "build") == [name, f"{name}.sha256"]
+    built = (folder / "build" / name).read_bytes()
+    (folder / "build" / name).write_bytes(built[:1000])  # a damaged one is built again
+    assert build().stdout == done.stdout
+    assert library.is_whole(folder / "build" / name)
 
 
 def test_a_compiler_that_fails_leaves_nothing(copy):
@@ -135,7 +163,7 @@ def test_a_path_that_mindspore_cannot_load_from(monkeypatch, tmp_path):
 
 
 def test_a_device_other_than_the_cpu_has_none(place, monkeypatch):
-    library.path().touch()
+    put_library()
     present = SimpleNamespace(is_available=lambda: True, device_count=lambda: 1)
     fake = SimpleNamespace(
         device_context=SimpleNamespace(ascend=present, gpu=present, cpu=present),

@@ -6,7 +6,8 @@ import os
 import pytest
 
 from src.config import parse
-from src.run_all.categories import _job
+from src.run_all.categories import _job, _write_table
+from src.trust.json_file import write_sealed_json
 from tests.support.programs import arguments
 
 
@@ -67,3 +68,24 @@ def test_results_older_than_the_checkpoint_and_unfinished_trainings_are_not_fini
     assert done(finished) == [True, False]
     (finished / "fastflow_nut.state.ckpt").touch()
     assert done(finished) == [False, False]
+
+
+def test_a_damaged_result_is_told_and_done_anew(finished, caplog):
+    (finished / "fastflow_nut_eval.json").write_text("{")
+    assert done(finished) == [True, False]
+    assert "fastflow_nut_eval.json is not a JSON object" in caplog.text
+
+
+def test_a_damaged_result_does_not_cost_the_others_their_row(tmp_path):
+    given = options(tmp_path)
+    jobs = [_job(given, name) for name in ("bolt", "nut")]
+    result = {"gt_protocol": "nearest", "metrics": {"image_auc": 0.5}, "best_on_test": None, "seconds": 1.0}
+    for job in jobs:
+        job._number = len(job.stages)
+        for name in ("", "_eval"):
+            write_sealed_json(tmp_path / f"fastflow_{job.category}{name}.json", result | {"category": job.category})
+    path = tmp_path / "fastflow_bolt.json"
+    path.write_text(path.read_text().replace("1.0", "2.0"))
+    table = _write_table(given, jobs)
+    assert list(table.rows) == ["nut"]
+    assert table.failed["bolt"].startswith(f"{path} is not as it was written: its digest is another; ")

@@ -1,0 +1,114 @@
+"""The JSON beside an exported file: written and read, with every value checked."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from src.data.source import is_split
+from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
+from src.files import description_of
+from src.trust import digest
+from src.trust.json_file import read_json, write_sealed_json
+from src.trust.schema import (
+    has_at_least,
+    has_some,
+    if_given,
+    integer,
+    is_digest,
+    is_number,
+    is_scalar,
+    is_text,
+    list_of,
+    mapping_of,
+    one_of,
+    optional,
+)
+from src.utils import UserError, log
+from src.verdict import Judge
+
+LARGEST_TENSOR = 1 << 31  # bytes of an input or output; runtimes count them in 32 bits
+
+
+def is_shape(value: Any) -> bool:
+    """Whether a value is the shape of a float32 array that fits into `LARGEST_TENSOR`."""
+    return list_of(integer(1))(value) and 0 < len(value) <= 8 and 4 * math.prod(value) <= LARGEST_TENSOR
+
+
+def is_input(value: Any) -> bool:
+    """Whether an object is a `ModelInput`: square RGB pictures, normalised as its formula says."""
+    checks = {name: one_of(getattr(ModelInput, name)) for name in ("type", "colours", "scale")}
+    per_channel = list_of(is_number, 3)
+    checks |= {"name": is_text, "shape": is_shape, "mean": per_channel, "std": per_channel}
+    if not has_some(**checks)(value) or not {"shape", "mean", "std"} <= set(value):
+        return False
+    shape = value["shape"]
+    return len(shape) == 4 and shape[1] == 3 and shape[2] == shape[3] and min(value["std"]) > 0
+
+
+def is_output(value: Any) -> bool:
+    """Whether an object is a `ModelOutput`."""
+    checks = {"name": is_text, "shape": is_shape, "type": one_of(ModelOutput.type)}
+    return has_some(**checks)(value) and {"name", "shape"} <= set(value)
+
+
+_HAS_ALL = has_at_least(
+    file=is_text,
+    format=one_of("MINDIR", "ONNX", "AIR"),
+    mindir_version=one_of(1, 3, None),
+    category=optional(is_text),
+    input=is_input,
+    outputs=list_of(is_output),
+    thresholds=mapping_of(optional(is_number)),
+    architecture=mapping_of(is_scalar),
+    checkpoint=is_text,
+    checkpoint_sha256=is_digest,
+    largest_difference=optional(is_number),
+    versions=mapping_of(is_text),
+)
+_NEWER = if_given(split=optional(is_split), file_sha256=optional(is_digest))
+
+
+def has_reading(value: dict[str, Any]) -> bool:
+    """Whether thresholds and reading make a `Judge`; older descriptions have no reading."""
+    try:
+        Judge.from_json(value["thresholds"], value.get("reading"))
+    except (KeyError, TypeError, ValueError):
+        return False
+    return True
+
+
+def is_description(value: Any) -> bool:
+    """Whether an object describes an exported file, and its outputs fit its input."""
+    if not (_HAS_ALL(value) and _NEWER(value)) or not has_reading(value):
+        return False
+    batch, _, size, _ = value["input"]["shape"]
+    wanted = {ANOMALY_MAP: [batch, 1, size, size], SCORE: [batch]}
+    return all(output["shape"] == wanted.get(output["name"], output["shape"]) for output in value["outputs"])
+
+
+def write_description(exported: Path, description: Description) -> None:
+    """Write the description beside an exported file."""
+    write_sealed_json(description_of(exported), description.to_json())
+
+
+def read_description(exported: str | Path) -> Description:
+    """Read the description beside an exported file, and check that it is that file's.
+
+    Raises:
+        UserError: it or the file is missing, it is not export.py's or not as it was written, the file is another
+            than it describes, or gives no anomaly map.
+    """
+    exported = Path(exported)
+    path = description_of(exported)
+    if not exported.is_file() or not path.is_file():
+        raise UserError(f"{exported} or {path.name} beside it is missing; export both with export.py")
+    description = Description.from_json(read_json(path, is_description, "export.py's; export the model again"))
+    if description.file_sha256 is None:
+        log.warning("%s is of an older version: it has no digest to check %s by", path, exported.name)
+    elif description.file_sha256 != digest.of_file(exported):
+        raise UserError(
+            f"{exported} is not the file that {path.name} describes: its digest is another; export it again"
+        )
+    if not {ANOMALY_MAP, SCORE} <= {output.name for output in description.outputs}:
+        raise UserError(f"{exported} gives no anomaly map; export it with --outputs map")
+    return description
