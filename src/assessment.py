@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src import evaluation
-from src.data.samples import Sample
+from src.data.samples import Sample, evenly
 from src.dataset import Images, TestSet, load_images
 from src.detector import Detector
 from src.good_pictures import GoodPictures
@@ -52,8 +52,7 @@ class Assessor:
         """
         size, workers = plan.options.im_resize, plan.options.num_workers
         tested = TestSet.load(test, size, plan.options.gt_protocol, workers, keep=True)
-        some = used[:: max(1, len(used) // KNOWN)][:KNOWN]
-        good = load_images(held_out, size, workers) if held_out else Images(some, size, workers)
+        good = load_images(held_out, size, workers) if held_out else Images(evenly(used, KNOWN), size, workers)
         return cls(plan, tested, good, [sample.name for sample in held_out])
 
     def assess(self, detector: Detector, epoch: int) -> Assessment:

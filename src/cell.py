@@ -1,10 +1,23 @@
 """One training step: loss, gradient and Adam's update, compiled as one graph."""
 
-from mindspore import Tensor, nn, ops
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
+
+from src.encoder import ENCODERS
 from src.fastflow import FastFlow
 from src.loss import NegativeLogLikelihood
+from src.option import Role
+from src.order import Order
+from src.plan import Plan
+from src.runtime.graph_cache import GraphCache
 from src.runtime.precision import LossScale
+from src.utils import log
 
 
 def adam(fastflow: FastFlow, lr: float, weight_decay: float) -> nn.Adam:
@@ -30,8 +43,42 @@ class FlowLoss(nn.Cell):
         return loss if self.loss_scale is None else loss * self.loss_scale.scale
 
 
+class WeightAverage(nn.Cell):
+    """An exponential moving average of weights: average += rate * (weight - average) after each step.
+
+    Args:
+        weights: the parameters; each gets one beside it, which begins equal.
+    """
+
+    def __init__(self, weights: ParameterTuple):
+        super().__init__(auto_prefix=False)
+        self.weights = weights
+        copies = [Parameter(Tensor(w.asnumpy()), f"average.{w.name}", requires_grad=False) for w in weights]
+        self.averages = ParameterTuple(copies)
+        self.rate = Parameter(Tensor(1, ms.float32), "average_rate", requires_grad=False)
+        self.descend = ops.ApplyGradientDescent()  # average - rate * (average - weight), in its place
+
+    def construct(self, loss: Tensor) -> Tensor:
+        """Follow the weights; returns the loss that it is given."""
+        for average, weight in zip(self.averages, self.weights):
+            loss = ops.depend(loss, self.descend(average, self.rate, average - weight))
+        return loss
+
+    def exchange(self) -> None:
+        """Exchange the values of weights and averages.
+
+        By `ops.assign`: `set_data` does not reach a parameter that a compiled graph updates in its place.
+        """
+        for average, weight in zip(self.averages, self.weights):
+            kept = weight.asnumpy().copy()
+            ops.assign(weight, Tensor(average.asnumpy().copy()))
+            ops.assign(average, Tensor(kept))
+
+
 class TrainStep(nn.Cell):
     """One training step: standardised features -> the loss before the update; the flows are updated.
+
+    `prepare` comes before each step where something changes from step to step (see `src.schedule`).
 
     A batch whose loss is not finite changes no weight, so that the last good weights can still be saved.
 
@@ -39,13 +86,20 @@ class TrainStep(nn.Cell):
         world: the number of processes that train together. Loss and gradients are their mean over all processes, so
             that all make the same update.
         loss_scale: for float16. A step whose gradients overflow changes nothing, and is counted there.
+        averaging: keep an exponential moving average of the weights.
     """
 
     def __init__(
-        self, fastflow: FastFlow, optimizer: nn.Optimizer, world: int = 1, loss_scale: LossScale | None = None
+        self,
+        fastflow: FastFlow,
+        optimizer: nn.Optimizer,
+        world: int = 1,
+        loss_scale: LossScale | None = None,
+        averaging: bool = False,
     ):
         super().__init__(auto_prefix=False)
         self.world, self.loss_scale = world, loss_scale
+        self.average = WeightAverage(optimizer.parameters) if averaging else None
         if world > 1:
             self.mean_gradients = nn.DistributedGradReducer(optimizer.parameters, mean=True, degree=world)
             self.sum = ops.AllReduce()
@@ -61,8 +115,31 @@ class TrainStep(nn.Cell):
         if self.loss_scale is not None:
             return self._scaled(loss, gradients)
         if ops.isfinite(loss):
-            loss = ops.depend(loss, self.optimizer(gradients))
+            loss = self._update(loss, gradients)
         return loss
+
+    def prepare(self, learning_rate: float, averaging_rate: float) -> None:
+        """Set the learning rate and how much of the new weights goes into their average."""
+        ops.assign(self.optimizer.learning_rate, Tensor(learning_rate, ms.float32))
+        if self.average is not None:
+            ops.assign(self.average.rate, Tensor(averaging_rate, ms.float32))
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside of it, the weights are their average, if there is one."""
+        if self.average is None:
+            yield
+            return
+        self.average.exchange()
+        try:
+            yield
+        finally:
+            self.average.exchange()
+
+    def _update(self, loss: Tensor, gradients: tuple[Tensor, ...]) -> Tensor:
+        """Update the weights and then their average; returns the loss."""
+        loss = ops.depend(loss, self.optimizer(gradients))
+        return loss if self.average is None else self.average(loss)
 
     def skipped_steps(self) -> int:
         """How many steps changed nothing because float16 gradients overflowed."""
@@ -78,5 +155,18 @@ class TrainStep(nn.Cell):
             finite = ops.logical_and(finite, ops.isfinite(gradient).all())
             unscaled += (gradient / scale,)
         if finite:
-            loss = ops.depend(loss, self.optimizer(unscaled))
+            loss = self._update(loss, unscaled)
         return ops.depend(loss, self.loss_scale(finite))
+
+
+def compile_step(step: TrainStep, plan: Plan, order: Order) -> float:
+    """Compile the training step, or load the graph that an earlier run has compiled; returns the seconds."""
+    started = time.perf_counter()
+    batch, architecture = order.batch_size // plan.group.world, plan.architecture
+    shapes = zip(ENCODERS[architecture.backbone].channels, architecture.sizes)
+    inputs = [Tensor(np.zeros((batch, channels, size, size), np.float32)) for channels, size in shapes]
+    constants = asdict(architecture) | asdict(plan.group) | plan.options.of_role(Role.COMPILED)
+    GraphCache.of(plan.options.graph_cache, plan.device).prepare(step, *inputs, shaped_by=constants)
+    seconds = time.perf_counter() - started
+    log.info("compiled the training step: %.1f s", seconds)
+    return seconds

@@ -26,13 +26,17 @@ class Architecture:
     map_sigma: float = 0.0
     map_temperature: float = 1.0
     score: str = "maximum"
+    feature_pooling: int = 1
+    whitening: bool = False
+    gaussian_weight: float = 0.0
 
     @classmethod
     def from_options(cls, options: Options) -> "Architecture":
         """From a training's options.
 
         Raises:
-            UserError: a `hidden_ratio` that leaves a subnet without hidden channels, or flows beyond the memory.
+            UserError: a `hidden_ratio` that leaves a subnet without hidden channels, flows beyond the memory, or a
+                Gaussian without whitening.
         """
         values = options.of_role(Role.NETWORK)
         if values["conv3x3_only"] is None:
@@ -42,6 +46,8 @@ class Architecture:
             raise UserError(
                 f"--hidden_ratio {options.hidden_ratio} leaves no hidden channel for {options.backbone}; raise it"
             )
+        if options.gaussian_weight > 0 and not options.whitening:
+            raise UserError("--gaussian_weight: the features are no standard Gaussian without --whitening; give that")
         architecture, memory = cls(**values), psutil.virtual_memory().total
         needed = 4 * 4 * architecture.parameter_count  # float32; weights, gradients and Adam's two moments
         if needed > memory:
@@ -71,6 +77,10 @@ class Architecture:
             total += 2 * channels * size * size if self.norm_affine else 0
         return total
 
+    def build_encoder(self) -> Encoder:
+        """The encoder, without its weights."""
+        return Encoder(self.backbone, self.sizes, self.feature_pooling, self.whitening)
+
     def build_fastflow(self, seed: int = 1) -> FastFlow:
         """The flows, with initial weights and permutations drawn from `seed`."""
         return FastFlow(
@@ -89,17 +99,25 @@ class Detector(nn.Cell):
 
     Inputs: normalised RGB (B, 3, S, S) float32.
     Outputs: anomaly map (B, 1, S, S) in -1..0, and score (B,); both are higher where a defect is likelier.
+
+    With a `gaussian_weight` w, the map is (1 - w) times the flow's, plus w times that of the whitened features, which
+    is the likelihood of a Gaussian: the flow knows more of a picture, the Gaussian is not drawn to where the flow has
+    learned the training pictures by heart. The score is of the flow's map.
     """
 
     def __init__(self, architecture: Architecture, seed: int = 1):
         super().__init__()
         self.architecture = architecture
-        self.encoder = Encoder(architecture.backbone)
+        self.encoder = architecture.build_encoder()
         self.fastflow = architecture.build_fastflow(seed)
         size, sigma, temperature = architecture.im_resize, architecture.map_sigma, architecture.map_temperature
         self.anomaly_map = AnomalyMap(architecture.sizes, size, sigma, temperature)
         self.image_score = ImageScore(architecture.score)
 
     def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        anomaly_map = self.anomaly_map(self.fastflow.latents(*self.encoder(image)))
-        return anomaly_map, self.image_score(anomaly_map)
+        features = self.encoder(image)
+        anomaly_map = self.anomaly_map(self.fastflow.latents(*features))
+        score, weight = self.image_score(anomaly_map), self.architecture.gaussian_weight
+        if weight > 0:
+            anomaly_map = (1 - weight) * anomaly_map + weight * self.anomaly_map(features)
+        return anomaly_map, score

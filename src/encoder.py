@@ -4,6 +4,7 @@ To add an encoder, write an `EncoderSpec` in a module like `src.resnet`, and ent
 `src.options.BACKBONES`.
 """
 
+import numpy as np
 from mindspore import Tensor, nn, ops
 
 from src.efficientnet import EFFICIENTNET_LITE0
@@ -36,6 +37,42 @@ class Standardize(nn.Cell):
         return centred / self.spread(ops.sqrt(variance + self.eps), x)
 
 
+class MeanPool(nn.Cell):
+    """The mean over a window around each position, (B, C, H, H) -> the same shape; at the borders, of what is there.
+
+    It is two products with a constant matrix, which every runtime can compute, old ones included.
+
+    Args:
+        size: H.
+        window: height and width of the window, odd.
+    """
+
+    def __init__(self, size: int, window: int):
+        super().__init__()
+        near = np.abs(np.subtract.outer(np.arange(size), np.arange(size))) <= window // 2
+        self.matrix = Tensor((near / near.sum(0)).astype(np.float32))
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.along_last_axis(self.along_last_axis(x))
+
+    def along_last_axis(self, x: Tensor) -> Tensor:
+        """The mean along the last axis, and the last two axes exchanged."""
+        batch, channels, height, width = x.shape
+        product = ops.matmul(x.reshape(batch * channels * height, width), self.matrix)
+        return product.reshape(batch, channels, height, width).transpose(0, 1, 3, 2)
+
+
+class Whitening(nn.Conv2d):
+    """A fixed affine map of the channels: (B, C, H, W) -> the same shape. `src.whitening` chooses its constants.
+
+    Before that it changes nothing. It stays float32 where the encoder's other convolutions are half precision.
+    """
+
+    def __init__(self, channels: int):
+        start = Tensor(np.eye(channels, dtype=np.float32).reshape(channels, channels, 1, 1))
+        super().__init__(channels, channels, 1, has_bias=True, weight_init=start, bias_init="zeros")
+
+
 class Encoder(nn.Cell):
     """Pictures -> standardised features.
 
@@ -43,19 +80,31 @@ class Encoder(nn.Cell):
 
     Args:
         backbone: a key of `ENCODERS`.
+        sizes: height (= width) of each map; only needed where features are pooled.
+        pooling: height and width of the window over which features are averaged (PatchCore, arXiv 2106.08265, calls
+            such features locally aware); 1: not.
+        whitening: whether the features are whitened after that.
 
     Inputs: normalised RGB (B, 3, S, S), float32, S a multiple of 16.
-    Outputs: three maps (B, C_i, S/stride_i, S/stride_i), float32, each picture's with mean 0 and variance 1.
+    Outputs: three maps (B, C_i, S/stride_i, S/stride_i), float32. Each picture's have mean 0 and variance 1 where they
+        are neither pooled nor whitened.
     """
 
-    def __init__(self, backbone: str):
+    def __init__(self, backbone: str, sizes: tuple[int, ...] = (), pooling: int = 1, whitening: bool = False):
         super().__init__()
         self.backbone = ENCODERS[backbone].build()
         self.standardize = Standardize()
+        pools = [MeanPool(size, pooling) for size in sizes] if pooling > 1 else [nn.Identity() for _ in STRIDES]
+        self.pools = nn.CellList(pools)
+        self.whitenings = nn.CellList(
+            [Whitening(channels) if whitening else nn.Identity() for channels in ENCODERS[backbone].channels]
+        )
         self.set_train(False)
         for parameter in self.get_parameters():
             parameter.requires_grad = False
 
     def construct(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        c1, c2, c3 = self.backbone(image)
-        return self.standardize(c1), self.standardize(c2), self.standardize(c3)
+        features = ()
+        for feature, pool, whiten in zip(self.backbone(image), self.pools, self.whitenings):
+            features += (whiten(pool(self.standardize(feature))),)
+        return features

@@ -80,7 +80,18 @@ class Plan:
 
     def described(self) -> dict[str, Any]:
         """The options that a finished checkpoint carries."""
-        return self.options.of_role(Role.AGREE) | {"num_epochs": self.options.num_epochs}
+        return self.options.of_role(Role.AGREE) | self._length()
+
+    @property
+    def length_option(self) -> str:
+        """The option that says how long the training is, and its value, for messages."""
+        ((name, value),) = self._length().items()
+        return f"--{name} {value}"
+
+    def _length(self) -> dict[str, int]:
+        """The options that say how long the training is."""
+        given = "num_epochs" if self.options.num_steps is None else "num_steps"
+        return {given: getattr(self.options, given)}
 
     def divide(self, samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
         """The good pictures to train on, and those that are held out, which may be none."""
@@ -102,13 +113,17 @@ class Plan:
         return Order(count, batch_size, self.options.seed, shards, self.group)
 
     def state_metadata(self, order: Order, held_out: list[Sample]) -> Metadata:
-        """What the file of the unfinished training says: a resumed training must agree with it."""
+        """What the file of the unfinished training says: a resumed training must agree with it.
+
+        Its length is part of that where the learning rate depends on it.
+        """
+        length = {} if self.options.lr_schedule == "constant" else self._length()
         return Metadata(
             "state",
             architecture=self.architecture,
             category=self.options.category,
             split=self.source.split(),
-            options=self.options.of_role(Role.AGREE),
+            options=self.options.of_role(Role.AGREE) | length,
             pictures=order.count,
             batch_size=order.batch_size,
             held_out=[sample.name for sample in held_out] or None,

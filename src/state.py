@@ -40,11 +40,19 @@ class Progress:
 
 
 def parameters(detector: Detector, step: TrainStep) -> dict[str, Parameter]:
-    """By name: the detector's parameters, the optimizer's, and the loss scale's if there is one."""
+    """By name: the detector's parameters, the optimizer's, and the loss scale's if there is one.
+
+    Where the weights are averaged, the averages have the detector's names, so that a state is evaluated as a finished
+    training is, and the weights themselves are among the optimizer's.
+    """
     network = checkpoint.named_parameters(detector)
     known = {id(parameter) for parameter in network.values()}
     own = [parameter for parameter in step.optimizer.get_parameters() if id(parameter) not in known]
     state = network | {checkpoint.OPTIMIZER + parameter.name: parameter for parameter in own}
+    if step.average is not None:
+        averages = {id(weight): average for weight, average in zip(step.average.weights, step.average.averages)}
+        averaged = {name: averages[id(weight)] for name, weight in network.items() if id(weight) in averages}
+        state |= averaged | {f"{checkpoint.OPTIMIZER}trained.{name}": network[name] for name in averaged}
     if step.loss_scale is not None:
         named = checkpoint.named_parameters(step.loss_scale)
         state |= {f"{checkpoint.OPTIMIZER}loss_scale.{name}": parameter for name, parameter in named.items()}

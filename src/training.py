@@ -7,27 +7,22 @@ unfinished training never replaces a finished one.
 
 import math
 import time
-from dataclasses import asdict
 
-import numpy as np
-from mindspore import Tensor
-
-from src import checkpoint, evaluation, outcome, state
+from src import checkpoint, evaluation, outcome, state, whitening
 from src.assessment import Assessment, Assessor
-from src.cell import TrainStep, adam
+from src.cell import TrainStep, adam, compile_step
 from src.config import Options
+from src.data.samples import evenly
 from src.dataset import load_images
 from src.detector import Detector
-from src.encoder import ENCODERS
 from src.features import CachedFeatures, EncodedPictures, training_features
 from src.kernels import cells, library
-from src.option import Role
 from src.plan import Plan
 from src.report.console import TrainingLine
 from src.runtime.device import Device
-from src.runtime.graph_cache import GraphCache
 from src.runtime.precision import in_precision
 from src.runtime.processes import ALONE, Group
+from src.schedule import averaging_rate, learning_rate
 from src.state import Progress
 from src.utils import Interrupt, UserError, check_writable, log
 
@@ -76,7 +71,7 @@ class Training:
         good, self.test_samples = self.plan.source.train(), self.plan.source.test()
         self.train_samples, self.held_out = self.plan.divide(good)
         self.order = self.plan.order(len(self.train_samples))
-        self.last_step = self.order.steps_before(self.options.num_epochs)
+        self.last_step = self.options.num_steps or self.order.steps_before(self.options.num_epochs)
 
     def _build_network(self) -> None:
         """The detector: ImageNet weights in its encoder, new flows, and our own kernels where the device has them."""
@@ -100,7 +95,8 @@ class Training:
         optimizer = adam(self.detector.fastflow, self.options.lr, self.options.weight_decay)
         level, dtype = self.options.amp_level, self.options.amp_dtype
         fastflow, self.encoder, loss_scale = in_precision(self.detector, level, dtype)
-        self.step = TrainStep(fastflow, optimizer, self.group.world, loss_scale)
+        averaging = self.options.ema_decay > 0
+        self.step = TrainStep(fastflow, optimizer, self.group.world, loss_scale, averaging)
 
     def resume(self) -> None:
         """With --resume, go on from the saved state if there is one. All processes must have come equally far."""
@@ -109,7 +105,7 @@ class Training:
                 path, self.detector, self.step, self.plan.state_metadata(self.order, self.held_out)
             )
             if self.progress.step > self.last_step:
-                raise UserError(f"--num_epochs {self.options.num_epochs}: {path} is beyond that; give more")
+                raise UserError(f"{self.plan.length_option}: {path} is beyond that; give more")
         self.group.check_same(self.progress.step, "how far the training has come (the .state.ckpt in --ckpt_dir)")
         self.group.check_same(self.order.count, "the number of training pictures")
 
@@ -119,33 +115,25 @@ class Training:
         cache, limit = self.options.cache_features, self.options.cache_limit_gb
         if self.progress.step == 0 and self.group.leads:
             self.files.best_so_far.unlink(missing_ok=True)  # of an earlier training whose state the user removed
+        if self.plan.architecture.whitening and self.progress.step == 0:
+            some = evenly(self.train_samples, whitening.PICTURES)
+            images = load_images(some, self.options.im_resize, self.options.num_workers)
+            whitening.fit(self.encoder, images, self.options.backbone)
         place = self.files.features(self.group.rank)
         with training_features(encoded, cache, limit, place, self.group) as features, Interrupt() as interrupt:
-            self._compile_step()
+            self.progress.seconds += compile_step(self.step, self.plan, self.order)
             with TrainingLine(self.progress.step, self.last_step) as line:
                 while self.progress.step < self.last_step:
                     epoch = self._train_epoch(features, interrupt, line)
                     self._evaluate_if_due(epoch)
                     self._save_if_due(epoch)  # with the figures of this epoch in the history
 
-    def _compile_step(self) -> None:
-        """Compile the training step, or load the graph that an earlier run has compiled."""
-        started = time.perf_counter()
-        batch, architecture = self.order.batch_size // self.group.world, self.plan.architecture
-        shapes = zip(ENCODERS[architecture.backbone].channels, architecture.sizes)
-        inputs = [Tensor(np.zeros((batch, channels, size, size), np.float32)) for channels, size in shapes]
-        constants = asdict(architecture) | asdict(self.group) | self.options.of_role(Role.COMPILED)
-        graphs = GraphCache.of(self.options.graph_cache, self.plan.device)
-        graphs.prepare(self.step, *inputs, shaped_by=constants)
-        seconds = time.perf_counter() - started
-        self.progress.seconds += seconds
-        log.info("compiled the training step: %.1f s", seconds)
-
     def _train_epoch(self, features: EncodedPictures | CachedFeatures, interrupt: Interrupt, line: TrainingLine) -> int:
         """Train the steps that are left of the current epoch; returns how many epochs are finished then."""
         epoch = self.order.epochs_in(self.progress.step)
-        line.title(f"epoch {epoch + 1}/{self.options.num_epochs}")
-        for step in range(self.progress.step, self.order.steps_before(epoch + 1)):
+        line.title(f"epoch {epoch + 1}/{self.order.epochs_in(self.last_step - 1) + 1}")
+        for step in range(self.progress.step, min(self.order.steps_before(epoch + 1), self.last_step)):
+            self._prepare_step(step)
             started = time.perf_counter()
             loss = float(self.step(*features.batch(self.order.batch(step))).asnumpy())  # waits for the device
             seconds = time.perf_counter() - started
@@ -159,7 +147,12 @@ class Training:
                 self.save_state()
                 self.group.wait()  # all wait for the one that saves
                 interrupt.stop(f"saved {self.files.state}: train.py --resume goes on with it, eval.py evaluates it")
-        return epoch + 1
+        return self.order.epochs_in(self.progress.step)
+
+    def _prepare_step(self, step: int) -> None:
+        """Set what changes from step to step."""
+        rate = learning_rate(step, self.last_step, self.options.lr, self.options.lr_schedule)
+        self.step.prepare(rate, averaging_rate(step, self.options.ema_decay))
 
     def save_state(self) -> None:
         """Write everything that `--resume` needs, if this process leads."""
@@ -169,7 +162,7 @@ class Training:
 
     def _save_if_due(self, epoch: int) -> None:
         """Save the state every --save_interval epochs and after the last one; `epoch` of them are finished."""
-        if epoch == self.options.num_epochs or epoch % self.options.save_interval == 0:
+        if self.progress.step == self.last_step or epoch % self.options.save_interval == 0:
             self.save_state()
 
     def _evaluate_if_due(self, epoch: int) -> None:
@@ -178,8 +171,9 @@ class Training:
         Every process evaluates, because on the CPU waiting for the leader is given up after 30 seconds.
         """
         interval = self.options.eval_interval
-        if interval and epoch % interval == 0 and epoch < self.options.num_epochs:
-            record = self._evaluate(epoch).record
+        if interval and epoch % interval == 0 and self.progress.step < self.last_step:
+            with self.step.averaged():
+                record = self._evaluate(epoch).record
             shown = ", ".join(f"{name} {value:.4f}" for name, value in evaluation.defined(record).items())
             log.info("epoch %d: %s", epoch, shown)
 
@@ -193,8 +187,9 @@ class Training:
 
     def finish(self) -> dict:
         """Evaluate the last epoch, write its checkpoint and result, and return the result."""
-        found = self._evaluate(self.options.num_epochs)
-        outcome.save_detector(self.files.checkpoint, self.plan, self.detector, found)
+        with self.step.averaged():
+            found = self._evaluate(self.order.epochs_in(self.progress.step))
+            outcome.save_detector(self.files.checkpoint, self.plan, self.detector, found)
         result = outcome.result_of(self.plan, self.order, self.progress, self.step.skipped_steps(), found)
         outcome.write_result(self.plan, result)
         return result

@@ -68,6 +68,11 @@ def list_pictures(folder: Path, recursive: bool = False) -> list[Path]:
     return found
 
 
+def evenly(samples: list[Sample], count: int) -> list[Sample]:
+    """At most `count` of the samples, from all of them in equal steps."""
+    return samples[:: max(1, len(samples) // count)][:count]
+
+
 def pictures_under(folder: str, option: str) -> dict[str, Path]:
     """The pictures by name of a folder that an option names, with those in its sub-folders.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
-from src.encoder import Encoder
+from src.encoder import Encoder, Whitening
 from src.fastflow import CLAMP, SUBNET_GAIN, FlowStep
 from src.kernels.exchange import exchange
 
@@ -31,7 +31,8 @@ def install(network: nn.Cell, library: Path | None) -> None:
     exchange(network, FlowStep, lambda step: KernelFlowStep(step, library))
     for _, cell in network.cells_and_names():
         if isinstance(cell, Encoder):
-            exchange(cell, nn.Conv2d, lambda conv: KernelConv(conv, library))
+            for kind in (nn.Conv2d, Whitening):
+                exchange(cell, kind, lambda conv: KernelConv(conv, library))
 
 
 def _custom(library: Path, name: str, shapes: Callable, outputs: int) -> ops.Custom:

@@ -5,7 +5,6 @@ and evaluation and export never see half precision.
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import mindspore as ms
 import numpy as np
@@ -115,5 +114,5 @@ def in_precision(detector: Detector, level: str, name: str) -> tuple[FastFlow, E
     check_device(level, name)
     flows, encoder = half_twin(detector.fastflow, detector.architecture.build_fastflow, DTYPES[name]), detector.encoder
     if level == "O3":
-        encoder = half_twin(encoder, partial(Encoder, detector.architecture.backbone), DTYPES[name])
+        encoder = half_twin(encoder, detector.architecture.build_encoder, DTYPES[name])
     return flows, encoder, LossScale() if name == "float16" else None

@@ -85,6 +85,7 @@ def test_roles_choose_options():
     assert options.of_role(Role.COMPILED) == {
         "lr": 0.5,
         "weight_decay": 1e-5,
+        "ema_decay": 0.0,
         "amp_level": "O0",
         "amp_dtype": "float16",
     }

@@ -88,7 +88,6 @@ GOOD = asdict(WHOLE.good_pictures)
         ("good_pictures", GOOD | {"source": ["held out"]}),
         ("good_pictures", GOOD | {"scores": [0.5]}),
         ("good_pictures", GOOD | {"scores": [], "peaks": []}),
-        ("good_pictures", GOOD | {"scores": [0.5, float("nan")]}),
         ("good_pictures", GOOD | {"peaks": [0.5, 1e300]}),
         ("good_pictures", GOOD | {"peaks": [0.5, True]}),
         ("good_pictures", GOOD | {"peaks": 0.5}),

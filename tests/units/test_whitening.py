@@ -1,0 +1,92 @@
+"""Whitening and pooling of features, and a Gaussian's share of the map."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from mindspore import Tensor, ops
+
+from src import whitening
+from src.config import parse
+from src.dataset import normalize
+from src.detector import Architecture, Detector
+from src.encoder import ENCODERS, MeanPool
+from src.utils import UserError
+from src.whitening import LEAST_VARIANCE, Moments, whitening_matrix
+
+TINY = Architecture("efficientnet_lite0", im_resize=64, flow_step=1, hidden_ratio=0.2, norm_affine=False)
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), np.uint8)
+
+
+def test_moments_are_numpys_over_all_positions():
+    features = np.random.default_rng(1).normal(3, 2, (5, 4, 6, 7)).astype(np.float32)
+    moments = Moments(4)
+    moments.add(features[:2])
+    moments.add(features[2:])
+    values = features.transpose(1, 0, 2, 3).reshape(4, -1)
+    mean, covariance = moments.mean_and_covariance()
+    np.testing.assert_allclose(mean, values.mean(1), rtol=1e-6)
+    np.testing.assert_allclose(covariance, np.cov(values, bias=True), rtol=1e-5, atol=1e-6)
+
+
+def test_the_matrix_whitens_and_is_symmetric():
+    rng = np.random.default_rng(2)
+    values = (np.eye(3) + 0.3 * rng.normal(size=(3, 3))) @ rng.normal(size=(3, 5000)) + 4
+    mean, covariance = values.mean(1), np.cov(values, bias=True)
+    matrix, offset = whitening_matrix(mean, covariance)
+    white = matrix @ values + offset[:, None]
+    floor = LEAST_VARIANCE * np.linalg.eigvalsh(covariance).mean()
+    assert np.linalg.eigvalsh(covariance).min() > floor
+    np.testing.assert_allclose(np.cov(white, bias=True), np.eye(3), atol=1e-8)
+    np.testing.assert_allclose(white.mean(1), 0, atol=1e-8)
+    np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
+
+
+def test_directions_without_variance_are_not_spread():
+    matrix, _ = whitening_matrix(np.zeros(2), np.diag([2.0, 0.0]))
+    np.testing.assert_allclose(matrix, np.diag([1 / np.sqrt(2), 1 / np.sqrt(LEAST_VARIANCE)]))
+
+
+@pytest.mark.parametrize("window", [3, 5])
+def test_pooling_is_pytorchs_mean_of_what_is_there(window):
+    x = np.random.default_rng(3).normal(size=(2, 3, 8, 8)).astype(np.float32)
+    pool = torch.nn.AvgPool2d(window, 1, window // 2, count_include_pad=False)
+    np.testing.assert_allclose(MeanPool(8, window)(Tensor(x)).asnumpy(), pool(torch.from_numpy(x)), atol=1e-6)
+
+
+def test_fitted_features_are_white_and_without_options_nothing_changes(pynative):
+    plain, white = Detector(TINY).encoder, Detector(replace(TINY, whitening=True)).encoder
+    for name, parameter in plain.backbone.parameters_and_names():
+        dict(white.backbone.parameters_and_names())[name].set_data(parameter)
+    spec = ENCODERS[TINY.backbone]
+    batch = Tensor(normalize(IMAGES, spec.mean, spec.std))
+    for one, other in zip(plain(batch), white(batch)):
+        np.testing.assert_allclose(one.asnumpy(), other.asnumpy(), atol=1e-5)
+    whitening.fit(white, IMAGES, TINY.backbone)
+    for before, after in zip(plain(batch), white(batch)):
+        moments = Moments(before.shape[1])
+        moments.add(before.asnumpy())
+        matrix, offset = whitening_matrix(*moments.mean_and_covariance())
+        wanted = np.einsum("oc,nchw->nohw", matrix, before.asnumpy()) + offset[:, None, None]
+        np.testing.assert_allclose(after.asnumpy(), wanted, atol=1e-3)
+
+
+def test_a_gaussians_share_of_the_map_and_none_of_the_score(pynative):
+    batch = Tensor(np.random.default_rng(4).normal(size=(2, 3, 64, 64)).astype(np.float32))
+    architecture = replace(TINY, whitening=True, feature_pooling=3, score="deviation")
+    detectors = [Detector(replace(architecture, gaussian_weight=weight)) for weight in (0.0, 0.25, 1.0)]
+    for other in detectors[1:]:
+        for name, parameter in detectors[0].parameters_and_names():
+            dict(other.parameters_and_names())[name].set_data(parameter)
+    (flow, score), (mixed, mixed_score), (gaussian, _) = (detector(batch) for detector in detectors)
+    np.testing.assert_allclose(mixed.asnumpy(), 0.75 * flow.asnumpy() + 0.25 * gaussian.asnumpy(), atol=1e-6)
+    np.testing.assert_array_equal(mixed_score.asnumpy(), score.asnumpy())
+    of_features = [-ops.exp(-0.5 * (f * f).mean(1)).asnumpy() for f in detectors[2].encoder(batch)]
+    assert min(map(np.min, of_features)) - 1e-6 <= gaussian.asnumpy().min() <= max(map(np.max, of_features))
+
+
+def test_a_gaussian_needs_whitening():
+    given = ["--dataset_path", "d", "--pre_ckpt_path", "w", "--category", "nut", "--gaussian_weight", "0.5"]
+    with pytest.raises(UserError, match=r"--gaussian_weight: .* without --whitening"):
+        Architecture.from_options(parse("train", "", given))
