@@ -5,6 +5,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cd "$root"
+# The files that pip fetches for these two lists on Python 3.11 for x86-64, added up; MindSpore is 804 MB of it.
+[[ -e .venv/installed ]] || echo "installing downloads about 1 GB (980 MB with the newest versions in November 2026)"
 make_venv requirements.txt requirements-convert.txt
 python=.venv/bin/python
 
