@@ -162,7 +162,8 @@ OPTIONS: tuple[Option, ...] = (
                "under their published name); what an interrupted call has fetched is used"),
         Option("ckpt_path", str, None, "file to write (default: beside the input, with the ending .ckpt, or "
                "_fastflow.ckpt)"),
-        Option("arch", str, None, "encoder (default: found out from the names)", one_of(*BACKBONES)),
+        Option("arch", str, None, "encoder (default: found out from the names; --download needs it)",
+               one_of(*BACKBONES)),
         Option("category", str, None, "category that a whole model was trained on"),
         Option("im_resize", int, None, "input size of a whole model without LayerNorm weights (default: 256)",
                network_size)),
