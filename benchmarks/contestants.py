@@ -12,7 +12,7 @@ EVERYTHING = ("step", "epoch", "memory", "inference", "evaluation")
 REQUIREMENTS = {  # a module that a contestant imports -> the file that installs it
     "onnxruntime": "requirements.txt",
     "sklearn": "requirements-dev.txt",
-    "torch": "requirements-convert.txt",
+    "torch": "requirements-dev.txt",
 }
 ANOMALIB_BACKBONES = ("wide_resnet50_2", "resnet18")
 

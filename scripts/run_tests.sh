@@ -9,7 +9,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cd "$root"
-make_venv requirements-dev.txt requirements-convert.txt
+make_venv requirements-dev.txt
 if ! bash scripts/install_runner_toolchain.sh; then
     [[ -z ${CI:-} ]] || die "the C++ runner's toolchain, cannot be installed and CI is set, see the message above"
     echo "the C++ runner's toolchain cannot be installed: its tests will be skipped" >&2

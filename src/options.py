@@ -168,10 +168,13 @@ OPTIONS: tuple[Option, ...] = (
                roles=Role.NOT_REDONE)),
 
     *section("conversion", ("pthtockpt",),
-        Option("pth_path", str, REQUIRED, "PyTorch file (or a MindSpore .ckpt of the 2022 original)"),
+        Option("pth_path", str, None, "PyTorch file (or a MindSpore .ckpt of the 2022 original)"),
+        Option("download", boolean, False, "first fetch the ImageNet weights of --arch to --pth_path (default: here, "
+               "under their published name); what an interrupted call has fetched is used"),
         Option("ckpt_path", str, None, "file to write (default: beside the input, with the ending .ckpt, or "
                "_fastflow.ckpt)"),
-        Option("arch", str, None, "encoder (default: found out from the names)", one_of(*BACKBONES)),
+        Option("arch", str, None, "encoder (default: found out from the names; --download needs it)",
+               one_of(*BACKBONES)),
         Option("category", str, None, "category that a whole model was trained on"),
         Option("im_resize", int, None, "input size of a whole model without LayerNorm weights (default: 256)",
                network_size)),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from src.encoder_spec import EncoderSpec, WeightNaming
+from src.encoder_spec import EncoderSpec, PublishedWeights, WeightNaming
 
 
 def conv(channels_in: int, channels_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -152,7 +152,15 @@ RESNET18 = EncoderSpec(
     std=_IMAGENET_STD,
     batch_norm_eps=1e-5,
     conv3x3_only=True,
-    source="torchvision's resnet18-f37072fd.pth",
+    weights=(
+        PublishedWeights(
+            "resnet18-f37072fd.pth",
+            "torchvision",
+            sha256="f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
+            size=46830571,
+            address="https://download.pytorch.org/models/resnet18-f37072fd.pth",
+        ),
+    ),
     naming=_NAMING,
     recognises=is_resnet18,
 )
@@ -163,7 +171,22 @@ WIDE_RESNET50_2 = EncoderSpec(
     std=_IMAGENET_STD,
     batch_norm_eps=1e-5,
     conv3x3_only=False,
-    source="timm's wide_resnet50_racm-8234f177.pth or torchvision's wide_resnet50_2-95faca4d.pth",
+    weights=(
+        PublishedWeights(
+            "wide_resnet50_racm-8234f177.pth",
+            "timm",
+            sha256="8234f177",
+            address="https://github.com/huggingface/pytorch-image-models/releases/download/v0.1-weights/"
+            "wide_resnet50_racm-8234f177.pth",
+        ),
+        PublishedWeights(
+            "wide_resnet50_2-95faca4d.pth",
+            "torchvision",
+            sha256="95faca4d11227dddf8633dbb5ff6c8a9003c1aa5b8945c73834b8007b10950b8",
+            size=138223492,
+            address="https://download.pytorch.org/models/wide_resnet50_2-95faca4d.pth",
+        ),
+    ),
     naming=_NAMING,
     recognises=is_wide_resnet50_2,
 )

@@ -259,7 +259,7 @@ def project(tmp_path):
     for name in ("scripts/common.sh", "scripts/run_tests.sh", ".ci/run"):
         (root / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, root / name)
-    for name in ("requirements.txt", "requirements-dev.txt", "requirements-convert.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt"):
         (root / name).write_text("")
     for name in OPTIONAL:
         (root / name).write_text("echo 'error: no compiler' >&2; exit 1")

@@ -194,9 +194,9 @@ def read_library(path: Path) -> str:
     return "as it was built"
 
 
-def make_torch(folder: Path) -> Path:
+def make_torch(folder: Path, zipped: bool = True) -> Path:
     weights = {"conv1.weight": torch.ones(4, 3, 3, 3), "bn1.weight": torch.ones(4), "fc.bias": torch.tensor(1.0)}
-    torch.save({"state_dict": weights, "epoch": 3}, folder / "w.pth")
+    torch.save({"state_dict": weights, "epoch": 3}, folder / "w.pth", _use_new_zipfile_serialization=zipped)
     return folder / "w.pth"
 
 
@@ -270,6 +270,7 @@ KINDS = {
     "MindIR": Kind(make_mindir, read_mindir, False),
     "MindIR of version 3": Kind(make_new_mindir, read_mindir, False),
     "PyTorch file": Kind(make_torch, read_torch, True),
+    "PyTorch file before 1.6": Kind(lambda folder: make_torch(folder, zipped=False), read_torch, False),
     "foreign checkpoint": Kind(make_foreign, read_torch, False),
     "picture": Kind(make_picture, lambda path: load_image(path, 32).tobytes(), False),
     "config": Kind(make_config, read_config, False),

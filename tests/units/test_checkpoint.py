@@ -233,8 +233,8 @@ def test_checkpoints_of_other_software_and_of_the_wrong_kind(saved, tmp_path):
 def test_missing_encoder_weights_say_where_they_come_from(tmp_path, backbone):
     path = tmp_path / "weights.ckpt"
     assert error_of(checkpoint.load_encoder, None, backbone, path) == (
-        f"no encoder weights {path}; get {ENCODERS[backbone].source} and convert: "
-        f"python src/pthtockpt.py --pth_path FILE.pth --arch {backbone}"
+        f"no encoder weights {path}; fetch and convert {ENCODERS[backbone].source}: "
+        f"python src/pthtockpt.py --arch {backbone} --download"
     )
 
 

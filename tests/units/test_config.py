@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from src import ROOT
 from src.config import parse
 from src.detector import Architecture
 from src.encoder import ENCODERS
@@ -293,7 +294,10 @@ def test_version(capsys):
     with pytest.raises(SystemExit) as caught:
         parse("eval", "", ["--version"])
     assert caught.value.code == 0
-    assert re.fullmatch(r"fastflow_mindspore \d+\.\d+\.\d+ \(python 3.*, mindspore 2.*\)\n", capsys.readouterr().out)
+    found = re.fullmatch(r"fastflow_mindspore (\d+\.\d+\.\d+) \(python 3.*, mindspore 2.*\)\n", capsys.readouterr().out)
+    assert f'\nversion = "{found[1]}" ' in (ROOT / "pyproject.toml").read_text()
+    newest = re.search(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest[1] == found[1]
 
 
 def test_a_result_repeats_its_run_but_not_its_files(tmp_path):

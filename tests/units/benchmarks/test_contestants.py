@@ -34,7 +34,7 @@ def test_wrong_contestants(names, python, message):
 @pytest.mark.usefixtures("as_if_built")
 def test_a_missing_package_is_named_with_the_file_that_has_it(monkeypatch):
     monkeypatch.setattr(contestants.importlib.util, "find_spec", lambda name: None if name == "torch" else name)
-    with pytest.raises(UserError, match=r"contestant pytorch needs torch: pip install -r requirements-convert\.txt"):
+    with pytest.raises(UserError, match=r"contestant pytorch needs torch: pip install -r requirements-dev\.txt"):
         contestants.choose(None, None)
     assert contestants.choose(["this"], None) == ["this"]
 
