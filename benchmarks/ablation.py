@@ -26,13 +26,20 @@ from src.option import network_size
 from src.options import BACKBONES
 from src.utils import UserError, check_writable, log, run_program, write_json
 
+ORIGINAL: dict[str, object] = {"config": "configs/original.yaml"}
 RECIPES: dict[str, dict[str, object]] = {  # train.py's options that make a recipe; to add one, name it here
-    "today": {},
-    "no affine": {"norm_affine": False},
-    "batch 8": {"train_batch_size": 8, "lr": 5e-4},
-    "lr / 2": {"lr": 5e-4},
-    "4 flow steps": {"flow_step": 4},
-    "hidden 0.5": {"hidden_ratio": 0.5},
+    "original": ORIGINAL,
+    "recommended": {"config": "configs/recommended.yaml"},
+    "no affine": ORIGINAL | {"norm_affine": False},
+    "batch 8": ORIGINAL | {"train_batch_size": 8, "lr": 5e-4},
+    "lr / 2": ORIGINAL | {"lr": 5e-4},
+    "4 flow steps": ORIGINAL | {"flow_step": 4},
+    "hidden 0.5": ORIGINAL | {"hidden_ratio": 0.5},
+    "cosine": ORIGINAL | {"lr_schedule": "cosine"},
+    "average": ORIGINAL | {"ema_decay": 0.98},
+    "pooling": ORIGINAL | {"feature_pooling": 3},
+    "whitening": ORIGINAL | {"whitening": True, "norm_affine": False},
+    "whitening, pooling": ORIGINAL | {"whitening": True, "norm_affine": False, "feature_pooling": 3},
 }
 
 
@@ -53,7 +60,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--pre_ckpt_path", required=True, help="the encoder's ImageNet weights")
     add("--categories", nargs="+", required=True, help="categories to train on; the others' pictures are wrong ones")
     add("--backbone", choices=BACKBONES, default="resnet18", help="encoder (default: resnet18)")
-    add("--recipes", nargs="+", choices=RECIPES, default=["today"], help="recipes (default: today)")
+    add("--recipes", nargs="+", choices=RECIPES, default=["original"], help="recipes (default: original)")
     add("--seeds", nargs="+", type=int, default=[1, 2, 3], help="seeds (default: 1 2 3)")
     add("--num_epochs", type=int, default=24, help="epochs (default: 24)")
     add("--eval_interval", type=int, default=2, help="epochs between evaluations (default: 2)")

@@ -34,7 +34,10 @@ WRONG = 8  # pictures of each wrong kind
 
 
 class ScaleEnergies(nn.Cell):
-    """Images (B, 3, S, S) -> per scale the energy 0.5 * mean_c(z^2), (B, H_i, W_i)."""
+    """Images (B, 3, S, S) -> per scale the energy 0.5 * mean_c(z^2), (B, H_i, W_i), and then the same of the features.
+
+    Whitened features are latents too: of a Gaussian.
+    """
 
     def __init__(self, detector: Detector):
         super().__init__(auto_prefix=False)
@@ -42,7 +45,8 @@ class ScaleEnergies(nn.Cell):
 
     def construct(self, image: Tensor) -> tuple[Tensor, ...]:
         found = ()
-        for z in self.detector.fastflow.latents(*self.detector.encoder(image)):
+        features = self.detector.encoder(image)
+        for z in (*self.detector.fastflow.latents(*features), *features):
             found += (0.5 * (z * z).mean(1),)
         return found
 

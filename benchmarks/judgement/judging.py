@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.judgement.rules import MAP_RULES, SCORE_RULES, TODAY, MapRule
+from benchmarks.judgement.rules import MAP_RULES, SCALES, SCORE_RULES, TODAY, MapRule
 from src import metrics
 from src.counts import count
 
 SCORED = (TODAY, MapRule("exp", 4.0), MapRule("exp", 0.0, 2.0), MapRule("exp", 4.0, 2.0))  # whose maps are scored too
 LAST = 5  # evaluations whose standard deviation is the steadiness S2
-SCALES = 3
 
 
 @dataclass
@@ -44,7 +43,7 @@ def judge(folder: Path) -> Judged:
     for file in files:
         with np.load(file) as stored:
             energies = {
-                name: [stored[f"{name}_{scale}"] for scale in range(SCALES)] for name in ("test", "train", "wrong")
+                name: [stored[f"{name}_{scale}"] for scale in range(2 * SCALES)] for name in ("test", "train", "wrong")
             }
         for rule in MAP_RULES:
             maps = rule(energies["test"], energies["train"], masks.shape[1])

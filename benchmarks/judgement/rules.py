@@ -14,7 +14,8 @@ from src.anomaly_map import bilinear_matrix, gaussian_matrix
 REFERENCE_SIZE = 256  # a rule's sigma is in pixels of a map of this size
 CALIBRATION = (0.9, 0.995)  # quantiles of good pictures' energies that a calibrated rule maps to 0 and 1
 
-Energies = Sequence[np.ndarray]  # per scale float32 [N, H_i, W_i]
+SCALES = 3
+Energies = Sequence[np.ndarray]  # float32 [N, H_i, W_i], per scale of the latents and then of the features
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,19 @@ class MapRule:
             pictures' q of that scale.
         sigma: of the Gaussian that smooths the map, in pixels of a map of `REFERENCE_SIZE`; 0: none.
         temperature: of "exp".
+        gaussian: the share of the features' energies in the map; the rest is the latents'. It says something only
+            where the features are whitened.
     """
 
     kind: str
     sigma: float = 0.0
     temperature: float = 1.0
+    gaussian: float = 0.0
 
     def __str__(self) -> str:
         temperature = f", t {self.temperature:g}" if self.kind == "exp" else ""
-        return f"{self.kind}{temperature}, sigma {self.sigma:g}"
+        gaussian = f", Gaussian {self.gaussian:g}" if self.gaussian else ""
+        return f"{self.kind}{temperature}, sigma {self.sigma:g}{gaussian}"
 
     def __call__(self, energies: Energies, good: Energies, size: int) -> np.ndarray:
         """The maps [N, S, S] float32.
@@ -46,10 +51,12 @@ class MapRule:
         """
         smooth = gaussian_matrix(size, self.sigma * size / REFERENCE_SIZE)
         total = 0.0
-        for q, reference in zip(energies, good):
-            matrix = smooth @ bilinear_matrix(q.shape[1], size)
-            total = total + matrix @ self._value(q, reference) @ matrix.T
-        return (total / len(energies)).astype(np.float32)
+        shares = [1 - self.gaussian] * SCALES + [self.gaussian] * SCALES
+        for q, reference, share in zip(energies, good, shares, strict=True):
+            if share > 0:
+                matrix = smooth @ bilinear_matrix(q.shape[1], size)
+                total = total + share / SCALES * (matrix @ self._value(q, reference) @ matrix.T)
+        return total.astype(np.float32)
 
     def _value(self, q: np.ndarray, good: np.ndarray) -> np.ndarray:
         if self.kind == "exp":
@@ -88,4 +95,5 @@ TODAY = MapRule("exp")
 MAP_RULES = (
     *(MapRule("exp", sigma, temperature) for temperature in (0.5, 1.0, 2.0) for sigma in (0, 2, 4, 6, 8)),
     *(MapRule(kind, sigma) for kind in ("linear", "calibrated") for sigma in (0, 4)),
+    *(MapRule("exp", 4.0, gaussian=share) for share in (0.25, 0.5, 0.75, 1.0)),
 )

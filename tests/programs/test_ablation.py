@@ -13,13 +13,13 @@ def test_recipes_are_trained_judged_and_not_trained_again(weights, tmp_path):
     for name in ("fabric", "linen"):
         make_category(tmp_path / "data", name, train=6, good=3, defects=4, image_size=32)
     given = ["--dataset_path", tmp_path / "data", "--pre_ckpt_path", weights, "--backbone", "efficientnet_lite0"]
-    given += ["--categories", "fabric", "--recipes", "today", "4 flow steps", "--seeds", 1, "--num_epochs", 2]
+    given += ["--categories", "fabric", "--recipes", "original", "4 flow steps", "--seeds", 1, "--num_epochs", 2]
     given += ["--eval_interval", 1, "--im_resize", 32, "--output", tmp_path / "out"]
     first = succeed("benchmarks/ablation.py", *given)
     assert first.count("training: ") == 2
     found = json.loads((tmp_path / "out/ablation.json").read_text())["results"]
-    assert found["today"]["fabric"][0]["epochs"] == [1, 2]
-    kinds = found["today"]["fabric"][0]["wrong"]["exp, t 1, sigma 0"]["maximum"]
+    assert found["original"]["fabric"][0]["epochs"] == [1, 2]
+    kinds = found["original"]["fabric"][0]["wrong"]["exp, t 1, sigma 0"]["maximum"]
     assert list(kinds) == ["black", "white", "noise", "blurred", "shifted", "half covered", "another product"]
     assert {"ablation.md", "ablation.png"} <= set(files(tmp_path / "out"))
     assert "training: " not in succeed("benchmarks/ablation.py", *given)

@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+from src import ROOT, config
+from src.detector import Architecture
 from tests.support.programs import error_of, result_of, succeed, train_arguments
 
 
@@ -65,3 +67,16 @@ def test_a_wrong_option_file_is_one_error_line(data, weights, tmp_path):
     message = error_of("train.py", *given, "--config", tmp_path / "options.yaml")
     assert message == "error: --flow_step 0: must be 1 or more\n"
     assert not (tmp_path / "ckpt").exists()
+
+
+@pytest.mark.parametrize("name", ["original", "recommended"])
+def test_the_projects_own_files_of_options_are_valid(name):
+    given = ["--dataset_path", "d", "--pre_ckpt_path", "w", "--category", "nut"]
+    options = config.parse("train", "", [*given, "--config", str(ROOT / f"configs/{name}.yaml")])
+    architecture = Architecture.from_options(options)
+    if name == "original":
+        assert architecture == Architecture("wide_resnet50_2")
+        assert (options.held_out, options.lr_schedule, options.ema_decay) == (0, "constant", 0)
+    else:
+        assert architecture.whitening
+        assert architecture.gaussian_weight == 0.5

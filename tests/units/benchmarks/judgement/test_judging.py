@@ -20,7 +20,7 @@ def folder(tmp_path):
     np.savez(tmp_path / "pictures.npz", labels=labels, masks=masks, wrong=np.array(["black", "black", "noise"]))
     for epoch, strength in ((2, 0.0), (4, 3.0)):
         arrays = {}
-        for scale, size in enumerate(SIZES):
+        for scale, size in enumerate(2 * SIZES):  # of the latents, and of the features
             test = rng.uniform(0.4, 0.6, (8, size, size)).astype(np.float32)
             test[4:, : size // 2, : size // 2] += strength
             arrays[f"test_{scale}"] = test

@@ -25,7 +25,7 @@ def latents(seed=0, count=3):
 
 
 def energies(seed=0, count=3):
-    return [0.5 * (z * z).mean(1) for z in latents(seed, count)]
+    return [0.5 * (z * z).mean(1) for z in (*latents(seed, count), *latents(seed + 10, count))]
 
 
 def test_todays_rules_are_the_networks():
@@ -48,8 +48,8 @@ def test_smoothed_maps_and_their_scores_are_the_networks(sigma, temperature):
 
 
 def test_a_calibrated_map_is_0_and_1_at_the_quantiles():
-    good = [np.linspace(0, 1, 16 * size * size, dtype=np.float32).reshape(16, size, size) for size in SIZES]
-    low, high = ([np.full((1, size, size), value, np.float32) for size in SIZES] for value in (0.9, 0.995))
+    good = [np.linspace(0, 1, 16 * size * size, dtype=np.float32).reshape(16, size, size) for size in 2 * SIZES]
+    low, high = ([np.full((1, size, size), value, np.float32) for size in 2 * SIZES] for value in (0.9, 0.995))
     rule = MapRule("calibrated")
     np.testing.assert_allclose(rule(low, good, SIZE), 0, atol=1e-4)
     np.testing.assert_allclose(rule(high, good, SIZE), 1, atol=1e-4)
@@ -72,3 +72,10 @@ def test_a_picture_that_is_wrong_everywhere_scores_high_by_the_level_only():
     for name, found in (("standard deviation", False), ("deviation or level", True), ("maximum", True)):
         score = SCORE_RULES[name]
         assert (score(flat, good) > score(good, good).max()).all() == found, name
+
+
+def test_a_gaussians_share_is_the_networks():
+    network = AnomalyMap(SIZES, SIZE)
+    flow, gaussian = (network(tuple(map(Tensor, latents(seed)))).asnumpy()[:, 0] for seed in (0, 10))
+    maps = MapRule("exp", gaussian=0.25)(energies(), energies(1), SIZE)
+    np.testing.assert_allclose(maps, 0.75 * flow + 0.25 * gaussian, atol=1e-5)
