@@ -44,7 +44,7 @@ def run_all(options: Options) -> Table:
     with locked(folder) as lock, Interrupt("asking the trainings to save and end") as interrupt:
         jobs = [_job(options, name) for name in names]
         log.info("%d categories on %d places: %s", len(jobs), len(devices), ", ".join(names))
-        watch = _Watch(options, len(jobs))
+        watch = _Watch(len(jobs))
         try:
             whole = run_jobs(jobs, devices, lock, lambda: interrupt.requested, watch)
         finally:
@@ -135,10 +135,10 @@ def _write_table(options: Options, jobs: list[Job]) -> Table:
 class _Watch:
     """Progress over all categories: one bar on a terminal, lines elsewhere."""
 
-    def __init__(self, options: Options, count: int):
-        self.epochs, self.known, self.spoken = options.num_epochs, 0, time.monotonic()
+    def __init__(self, count: int):
+        self.known, self.spoken = 0, time.monotonic()
         terminal = sys.stderr.isatty()
-        self.bar = tqdm(total=count * self.epochs, unit="epoch", disable=not terminal)
+        self.bar = tqdm(total=count, unit="category", disable=not terminal)
         self.redirected = ExitStack()
         if terminal:  # log lines go above the bar
             self.redirected.enter_context(logging_redirect_tqdm())
@@ -149,12 +149,11 @@ class _Watch:
             log.info("%s: %s", job.category, state)
         self.known = len(finished)
         states = [job.progress() for job in running]
-        trained = [self.epochs if text.endswith("evaluating") else epochs for epochs, text in states]
-        self.bar.n = self.known * self.epochs + sum(trained)
+        self.bar.n = round(self.known + sum(share for share, _ in states), 2)
         self.bar.set_postfix_str("; ".join(text for _, text in states), refresh=True)
         if self.bar.disable and states and time.monotonic() - self.spoken > STATUS_SECONDS:
             self.spoken = time.monotonic()
-            log.info("%d of %d epochs; %s", self.bar.n, self.bar.total, "; ".join(text for _, text in states))
+            log.info("%.2f of %d categories; %s", self.bar.n, self.bar.total, "; ".join(text for _, text in states))
 
     def close(self) -> None:
         self.bar.close()

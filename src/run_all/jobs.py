@@ -100,15 +100,15 @@ class Job:
         errors = re.findall(rb"^(?:error: |\w*Error: |interrupted).*$", self._said(), re.M)
         return errors[-1].decode(errors="replace") if errors else None
 
-    def progress(self) -> tuple[int, str]:
-        """Epochs finished (as far as the log says), and in words what is going on."""
+    def progress(self) -> tuple[float, str]:
+        """The share of the training that is done (as far as the log says), and in words what is going on."""
         if self.stages[self._number].program != "train.py":
-            return 0, f"{self.category}: evaluating"
+            return 1, f"{self.category}: evaluating"
         found = STEP_PATTERN.findall(self._said())
         if not found:
             return 0, f"{self.category}: starting"
         epoch, epochs, loss, left = (text.decode() for text in found[-1])
-        return int(epoch) - 1, f"{self.category}: epoch {epoch}/{epochs}, loss {loss}, {left} left"
+        return (int(epoch) - 1) / int(epochs), f"{self.category}: epoch {epoch}/{epochs}, loss {loss}, {left} left"
 
 
 def _end_with_parent() -> None:
