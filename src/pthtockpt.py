@@ -12,12 +12,15 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # src/ itself must not be on the path
 
-from src import config
-from src.runtime import device
-from src.utils import UserError, run_program
+from src.runtime.program import run_program
 
 
 def main() -> None:
+    from src import config
+    from src.runtime import device
+    from src.trust.outputs import check_outputs
+    from src.utils import UserError, log
+
     options = config.parse("pthtockpt", __doc__)
     source = Path(options.pth_path)
     if not source.is_file():
@@ -26,12 +29,11 @@ def main() -> None:
     target = Path(options.ckpt_path) if options.ckpt_path else source.with_name(f"{stem}.ckpt")
     if target.suffix != ".ckpt":
         raise UserError(f"--ckpt_path {target}: the name must end in .ckpt")
-    if target.resolve() == source.resolve():
-        raise UserError(f"{source} would be overwritten; give --ckpt_path another name")
+    check_outputs([target], [source])
     device.prepare("CPU")
     from src.convert.convert import convert
 
-    print(convert(source, target, options.arch, options.category, options.im_resize))
+    log.info(convert(source, target, options.arch, options.category, options.im_resize))
 
 
 if __name__ == "__main__":

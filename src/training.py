@@ -16,6 +16,7 @@ from src import checkpoint, evaluation, outcome, state
 from src.assessment import Assessment, Assessor
 from src.cell import TrainStep, adam
 from src.config import Options
+from src.data.samples import files_of
 from src.dataset import load_images
 from src.detector import Detector
 from src.encoder import ENCODERS
@@ -28,8 +29,9 @@ from src.runtime.device import Device
 from src.runtime.graph_cache import GraphCache
 from src.runtime.precision import in_precision
 from src.runtime.processes import ALONE, Group
+from src.runtime.program import Interrupt
 from src.state import Progress
-from src.utils import Interrupt, UserError, check_writable, log
+from src.utils import UserError, log
 
 
 def train(options: Options, device: Device, group: Group = ALONE) -> dict | None:
@@ -47,9 +49,10 @@ def train(options: Options, device: Device, group: Group = ALONE) -> dict | None
     if finished is not None:
         return finished
     training = Training(plan)
-    training.resume()
-    training.run()
-    return training.finish() if group.leads else None
+    with plan.files.locked(group.leads):
+        training.resume()
+        training.run()
+        return training.finish() if group.leads else None
 
 
 class Training:
@@ -64,8 +67,7 @@ class Training:
         if self.files.state.exists() and not self.options.resume:
             raise UserError(f"{self.files.state} is an unfinished training; go on with --resume, or remove the file")
         self._load_samples()
-        check_writable(self.files.checkpoint, self.files.result)
-        self.files.remove_leftovers(self.group.rank)
+        self.files.check([self.options.pre_ckpt_path, *files_of(self.test_samples)])
         self._build_network()
         self._load_pictures()
         self._build_step()
@@ -120,13 +122,14 @@ class Training:
         if self.progress.step == 0 and self.group.leads:
             self.files.best_so_far.unlink(missing_ok=True)  # of an earlier training whose state the user removed
         place = self.files.features(self.group.rank)
-        with training_features(encoded, cache, limit, place, self.group) as features, Interrupt() as interrupt:
+        with training_features(encoded, cache, limit, place, self.group) as features:
             self._compile_step()
-            with TrainingLine(self.progress.step, self.last_step) as line:
+            with Interrupt() as interrupt, TrainingLine(self.progress.step, self.last_step) as line:
                 while self.progress.step < self.last_step:
                     epoch = self._train_epoch(features, interrupt, line)
                     self._evaluate_if_due(epoch)
                     self._save_if_due(epoch)  # with the figures of this epoch in the history
+                    self._obey(interrupt)
 
     def _compile_step(self) -> None:
         """Compile the training step, or load the graph that an earlier run has compiled."""
@@ -155,11 +158,15 @@ class Training:
             self.progress.seconds += seconds
             self.progress.losses.append(loss)
             line.step(loss, seconds, log_line=self.progress.step % self.options.log_interval == 0)
-            if self.group.any(interrupt.requested):
-                self.save_state()
-                self.group.wait()  # all wait for the one that saves
-                interrupt.stop(f"saved {self.files.state}: train.py --resume goes on with it, eval.py evaluates it")
+            self._obey(interrupt)
         return epoch + 1
+
+    def _obey(self, interrupt: Interrupt) -> None:
+        """Save and end, if one of the processes was asked to; all wait for the one that saves."""
+        if self.group.any(interrupt.requested):
+            self.save_state()
+            self.group.wait()
+            interrupt.stop(f"saved {self.files.state}: train.py --resume goes on with it, eval.py evaluates it")
 
     def save_state(self) -> None:
         """Write everything that `--resume` needs, if this process leads."""
