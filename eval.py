@@ -1,11 +1,13 @@
 """Evaluate a checkpoint on a category's test set: AUROC, AP, F1-max, AUPRO, per defect type; panels too."""
 
-from src import config
-from src.runtime import device
-from src.utils import log, run_program
+from src.runtime.program import run_program
 
 
 def main() -> None:
+    from src import config
+    from src.runtime import device
+    from src.utils import log
+
     options = config.parse("eval", __doc__)
     used = device.prepare_for(options)
 

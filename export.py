@@ -1,11 +1,12 @@
 """Export a checkpoint as MINDIR, ONNX or AIR: picture in, anomaly map and score out."""
 
-from src import config
-from src.runtime import device
-from src.utils import run_program
+from src.runtime.program import run_program
 
 
 def main() -> None:
+    from src import config
+    from src.runtime import device
+
     options = config.parse("export", __doc__)
     used = device.prepare_for(options)
 

@@ -1,11 +1,13 @@
 """Score pictures that nobody has labelled, and draw their heat maps, with a checkpoint that train.py wrote."""
 
-from src import config
-from src.runtime import device
-from src.utils import log, run_program
+from src.runtime.program import run_program
 
 
 def main() -> None:
+    from src import config
+    from src.runtime import device
+    from src.utils import log
+
     options = config.parse("predict", __doc__)
     used = device.prepare_for(options)
 

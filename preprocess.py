@@ -1,11 +1,12 @@
 """Turn a category's test set into the C++ runner's input: a .bin per picture and a manifest."""
 
-from src import config
-from src.deploy import runner_files
-from src.utils import run_program
+from src.runtime.program import run_program
 
 
 def main() -> None:
+    from src import config
+    from src.deploy import runner_files
+
     runner_files.preprocess(config.parse("preprocess", __doc__))
 
 

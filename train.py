@@ -1,11 +1,13 @@
 """Train FastFlow on one category's good pictures, evaluate it on the category's test set, and save it."""
 
-from src import config
-from src.runtime import device, processes
-from src.utils import log, run_program
+from src.runtime.program import run_program
 
 
 def main() -> None:
+    from src import config
+    from src.runtime import device, processes
+    from src.utils import log
+
     options = config.parse("train", __doc__)
     used = device.prepare_for(options)
     group = processes.Group.join(options.distribute)

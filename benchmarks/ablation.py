@@ -24,7 +24,8 @@ from src import ROOT
 from src.config import Parser
 from src.option import network_size
 from src.options import BACKBONES
-from src.utils import UserError, check_writable, log, run_program, write_json
+from src.runtime.program import run_program
+from src.utils import UserError, check_writable, log, write_json
 
 ORIGINAL: dict[str, object] = {"config": "configs/original.yaml"}
 RECIPES: dict[str, dict[str, object]] = {  # train.py's options that make a recipe; to add one, name it here

@@ -24,7 +24,8 @@ from benchmarks.results import Table, document, gather_facts
 from src.config import Parser
 from src.option import network_size
 from src.options import BACKBONES
-from src.utils import UserError, atomic_path, check_writable, log, run_program, write_json
+from src.runtime.program import run_program
+from src.utils import UserError, atomic_path, check_writable, log, write_json
 
 MEASURES = ("convolution", "step", "epoch", "inference", "evaluation", "memory")
 

@@ -38,8 +38,7 @@ fi
 [[ -e $libraries/libdnnl.so.3 ]] || die "folder $libraries, has no libdnnl.so.3, use MindSpore 2.10's wheel"
 
 mkdir -p "$(dirname "$target")"
-work=$(mktemp -d "$(dirname "$target")/.build.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+make_work_folder "$(dirname "$target")" .build
 "$python" -m pip download --disable-pip-version-check --quiet --no-deps --no-cache-dir --only-binary=:all: \
     --dest "$work" onednn-devel==2026.1.0 || die "package onednn-devel, pip could not download it, check the network"
 "$python" -m zipfile -e "$work"/onednn_devel-*.whl "$work/headers"

@@ -27,6 +27,24 @@ find_python() {
     die "Python with $module, not found, install python3-$module or set PYTHON to a Python that has it"
 }
 
+# make_work_folder PARENT PREFIX: make a folder PARENT/PREFIX.PROCESS.XXXXXX for this script, and remove those that scripts
+# have left that were killed. Sets the variable `work`, and removes the folder at this script's end.
+make_work_folder() {
+    local left process
+    for left in "$1/$2".*.??????; do
+        process=${left#"$1/$2".}
+        process=${process%.*}
+        if [[ -d $left && ! -L $left && -O $left && $process =~ ^[0-9]+$ ]] && ! kill -0 "$process" 2>/dev/null; then
+            rm -rf "$left"
+        fi
+    done
+    work=$(mktemp -d "$1/$2.$$.XXXXXX")
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+}
+
 venv_has_pip() {
     "$root/.venv/bin/python" -m pip --version &>/dev/null
 }

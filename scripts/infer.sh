@@ -14,8 +14,31 @@ runner_program() {
     printf '%s\n' "$log" | tail -n 1
 }
 
+# refuse_foreign_files FOLDER: end where a part of an earlier run's folder, which is to be replaced, holds a file that no
+# run has written.
+refuse_foreign_files() {
+    local part foreign=""
+    for part in input output panels; do
+        [[ ! -L $1/$part ]] || die "$1/$part, is a link, remove it or work in another folder"
+        [[ ! -d $1/$part ]] || foreign+=$(find "$1/$part" ! -type d ! -name '*.bin' ! -name '*.png' ! -name manifest.json \
+            ! -name timing.json -print -quit)
+        [[ -z $foreign ]] || die "$foreign, is not of an earlier run and would be removed, move it elsewhere"
+    done
+}
+
+# replace_results WORK FOLDER NAME: put the new results in the place of the earlier ones; other files in the folder stay.
+replace_results() {
+    local part
+    mkdir -p "$2"
+    refuse_foreign_files "$2"
+    for part in input output panels "acc_$3.json" "acc_$3.log"; do
+        [[ ! -e $2/$part ]] || mv "$2/$part" "$1/earlier $part"
+        [[ ! -e $1/$part ]] || mv "$1/$part" "$2/$part"
+    done
+}
+
 # infer_pipeline DEVICE USAGE MINDIR_PATH DATASET_PATH [CATEGORY] [DEVICE_ID] [OPTIONS of postprocess.py]: preprocess,
-# run and postprocess in a new folder, which replaces an earlier infer/<category> when all went well.
+# run and postprocess in a new folder, whose files replace the earlier ones of infer/<category> when all went well.
 infer_pipeline() {
     local device=$1 usage=$2 mindir dataset category="" device_id=0
     shift 2
@@ -35,30 +58,26 @@ infer_pipeline() {
         device_id=$1
         shift
     fi
-    local python program work name target emulator=()
+    local python program name target emulator=()
     python=$(find_python)
     program=$(runner_program) || return
     if [[ $(od -An -tx1 -j18 -N1 "$program" | tr -d ' ') == b7 && $(uname -m) != aarch64 ]]; then
         emulator=(qemu-aarch64 -L /usr/aarch64-linux-gnu) # the program is for aarch64, as the runtime on PyPI is
     fi
     mkdir -p "$PWD/infer"
-    work=$(mktemp -d "$PWD/infer/.run.XXXXXX")
-    # shellcheck disable=SC2064 # expanded now: the variable is gone when the trap runs
-    trap "rm -rf $(printf %q "$work")" EXIT
+    make_work_folder "$PWD/infer" .run
+    : "${work:?}"
 
     "$python" "$root/preprocess.py" --mindir_path "$mindir" --dataset_path "$dataset" --img_dir "$work/input" \
         ${category:+--category "$category"}
+    name=$("$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["category"])' "$work/input/manifest.json")
+    target=$PWD/infer/$name
+    refuse_foreign_files "$target" # before the work that would be in vain after it
     GLOG_v=${GLOG_v:-4} "${emulator[@]}" "$program" --mindir_path "$mindir" --dataset_path "$work/input" \
         --output_path "$work/output" --device "$device" --device_id "$device_id"
-    name=$("$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["category"])' "$work/input/manifest.json")
-    name=${name//\//_}
     "$python" "$root/postprocess.py" --label_dir "$work/input" --result_dir "$work/output" \
         --output_dir "$work/panels" --result_path "$work/acc_$name.json" "$@" | tee "$work/acc_$name.log"
 
-    target=$PWD/infer/$name
-    chmod +rwx "$work" # mktemp made it for this user alone; now it has what the umask allows
-    rm -rf "$target"
-    mv "$work" "$target"
-    trap - EXIT
+    replace_results "$work" "$target" "$name"
     echo "figures: $target/acc_$name.log, times: $target/output/timing.json"
 }

@@ -10,15 +10,18 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # the project's root in the place of scripts/
 
-from src import config
-from src.run_all import categories
-from src.utils import log, run_program
+from src.runtime.program import run_program
 
 
 def main() -> None:
+    from src import config
+    from src.run_all import categories
+    from src.utils import log
+
     options = config.parse("run_all", __doc__)
     table = categories.run_all(options)
-    log.info("\n%s\ntable: %s/table.{md,csv,json}", table.markdown(), options.ckpt_dir)
+    for line in ("", *table.markdown().splitlines(), "", f"table: {options.ckpt_dir}/table.{{md,csv,json}}"):
+        log.info("%s", line)
     if table.failed:
         sys.exit(1)
 

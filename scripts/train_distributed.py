@@ -14,12 +14,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # so that it runs from any folder
 
-from src.runtime import msrun
-from src.utils import Interrupt, UserError, check_writable, run_program
+from src.runtime.program import Interrupt, run_program
 
 
 def main() -> None:
     """Start, show, wait, and say how it ended."""
+    from src.runtime import msrun
+    from src.utils import UserError, check_writable
+
     words = [*sys.argv[1:], "--"]
     given, training = words[: words.index("--")], words[words.index("--") + 1 : -1]
     name = (msrun.option(training, "category") or "train").replace("/", "_")
@@ -29,7 +31,7 @@ def main() -> None:
     for old in logs.glob("*.log"):
         old.unlink()
     program = [str(ROOT / "train.py"), "--distribute", *training]
-    with Interrupt("asking the processes to save and end") as interrupt:
+    with Interrupt("asking the processes to save and end", unwinds=True) as interrupt:
         status = msrun.run_processes(options, program, logs, stop=lambda: interrupt.requested)
     if interrupt.requested:
         interrupt.stop(f"the state is in --ckpt_dir, if training had begun: --resume goes on with it; logs: {logs}")

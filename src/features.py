@@ -20,6 +20,7 @@ from src.dataset import normalize
 from src.encoder import ENCODERS, STRIDES, Encoder
 from src.report.console import bar
 from src.runtime.processes import ALONE, Group
+from src.trust.temporary import temporary_folder
 from src.utils import UserError, log
 
 ENCODE_BATCH = 8  # pictures per encoder call while the cache is filled
@@ -136,8 +137,8 @@ def training_features(
     if not group.any(whole >= 0.9 * free):
         text = f"{need / GB:.2f} GB, more than the limit of {limit / GB:.2f} GB; cached in {folder}"
         log.info("features of %d pictures: %s", count, text)
-        with tempfile.TemporaryDirectory(prefix=f".{place.stem}.", suffix=place.suffix, dir=folder) as name:
-            yield CachedFeatures(encoded, Path(name), group)
+        with temporary_folder(place) as name:
+            yield CachedFeatures(encoded, name, group)
     elif cache == "on":
         raise UserError(
             f"--cache_features on: {whole / GB:.1f} GB fit neither the memory limit of {limit / GB:.1f} GB nor "

@@ -1,16 +1,20 @@
 """The names of the files that the programs write, and which of them belong together."""
 
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.utils import remove_leftovers
+from src.trust.lock import locked
+from src.trust.names import file_name
+from src.trust.outputs import check_outputs
 
 SCORES = "scores.json"  # predict.py's
 
 
 def model_name(category: str | None) -> str:
     """What the files of a category's model are called, without their endings."""
-    return f"fastflow_{category or 'model'}"
+    return f"fastflow_{file_name(category or 'model', 'category')}"
 
 
 def evaluation_result(checkpoint: Path) -> Path:
@@ -89,7 +93,19 @@ class RunFiles:
         """A process's features that did not fit into memory: a temporary folder beside this name."""
         return self._file(f".rank{rank}.features")
 
-    def remove_leftovers(self, rank: int) -> None:
-        """Remove the temporary files of an earlier process of this run that was killed."""
-        written = (self.checkpoint, self.state, self.best, self.best_so_far, self.result, self.curves)
-        remove_leftovers(*written, self.features(rank))
+    def check(self, inputs: Iterable[str | Path]) -> None:
+        """`check_outputs` on all files that train.py writes; what a killed one has left is removed."""
+        written = [self.checkpoint, self.state, self.best, self.best_so_far, self.result, self.curves]
+        check_outputs(written, inputs)
+
+    def locked(self, leads: bool = True) -> AbstractContextManager[int | None]:
+        """The lock of a training: there is one at a time per folder and category.
+
+        Args:
+            leads: whether this process leads those that train together; the others need no lock.
+
+        Raises:
+            UserError: there is another one; or the lock file cannot be made.
+        """
+        busy = f"another train.py trains {self.category} in {self.folder}; wait for it, or give another --ckpt_dir"
+        return nullcontext() if not leads else locked(self.folder / f".{model_name(self.category)}.lock", busy)

@@ -7,17 +7,19 @@ import numpy as np
 
 from src import checkpoint, evaluation
 from src.config import Options
-from src.data.samples import Sample, pictures_under
+from src.data.samples import Sample, files_of, pictures_under
 from src.data.source import Source, with_split
 from src.dataset import TestSet, load_images
 from src.files import SCORES, evaluation_result
 from src.kernels import cells
-from src.report.panels import ColourScale, save_panels, scale_of
+from src.report.panels import ColourScale, panel_files, save_panels, scale_of
 from src.runtime.device import Device
 from src.runtime.graph_cache import GraphCache
 from src.scoring import CHUNK, judge_of, predict
 from src.trust.json_file import write_sealed_json
-from src.utils import UserError, check_writable, log, write_json
+from src.trust.names import file_name
+from src.trust.outputs import check_outputs
+from src.utils import UserError, log, write_json
 
 
 def evaluate_checkpoint(options: Options, device: Device) -> dict:
@@ -37,9 +39,10 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     options = with_split(options, trained.split).resolved(category=category, device_target=device.target)
     path = Path(options.ckpt_path)
     target = Path(options.result_path) if options.result_path else evaluation_result(path)
-    folder = Path(options.output_dir) / category
-    check_writable(target, *([folder / "panel.png"] if options.save_imgs else []))
+    folder = Path(options.output_dir) / file_name(category, "category")
     samples, size = Source.of(options).test(), detector.architecture.im_resize
+    panels = panel_files(folder, [sample.name for sample in samples]) if options.save_imgs else []
+    check_outputs([target, *panels], [options.ckpt_path, *files_of(samples)])
     # Pictures that are drawn later are kept, so that each is decoded once.
     test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=options.save_imgs)
     graphs = GraphCache.of(options.graph_cache, device)
@@ -79,8 +82,9 @@ def predict_folder(options: Options, device: Device) -> dict[str, dict]:
     if folder == base or base in folder.parents:
         raise UserError(f"--output_dir {folder} is among the pictures of --img_dir; give a folder outside of it")
     paths = pictures_under(options.img_dir, "img_dir")
-    check_writable(folder / SCORES)
     samples = [Sample(path, 0, "unknown", None, name) for name, path in paths.items()]
+    panels = panel_files(folder, list(paths)) if options.save_imgs else []
+    check_outputs([folder / SCORES, *panels], [options.ckpt_path, *files_of(samples)])
     graphs, result = GraphCache.of(options.graph_cache, device), {}
     batch_size = min(options.test_batch_size, len(samples))
     judge = judge_of(options, options.ckpt_path, detector, trained, batch_size, graphs)

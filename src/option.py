@@ -64,6 +64,9 @@ network_size = Check(
 )
 
 
+json_file = Check(lambda value: None if value.lower().endswith(".json") else "the name must end in .json")
+
+
 def boolean(text: str) -> bool:
     """`true`/`false` and their usual spellings; argparse's `type=bool` would take "False" for True."""
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

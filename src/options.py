@@ -10,7 +10,7 @@ from dataclasses import replace
 from src import option as bounds
 from src.data.layouts import LAYOUTS
 from src.data.pictures import PROTOCOLS
-from src.option import REQUIRED, Option, Role, above, at_least, boolean, network_size, one_of
+from src.option import REQUIRED, Option, Role, above, at_least, boolean, json_file, network_size, one_of
 from src.trust.schema import Check, is_a
 
 BACKBONES = ("wide_resnet50_2", "resnet18", "efficientnet_lite0")  # the keys of src.encoder.ENCODERS
@@ -134,7 +134,7 @@ OPTIONS: tuple[Option, ...] = (
         Option("output_dir", str, "results", "folder for panels and exported files")),
     *section("results", ("train", "eval", "postprocess"),
         Option("result_path", str, None, "JSON file for the figures (default: beside the checkpoint)",
-               roles=Role.NOT_REPEATED)),
+               json_file, Role.NOT_REPEATED)),
 
     *section("export", ("export",),
         Option("ckpt_file", str, REQUIRED, "checkpoint to export, written by train.py or src/pthtockpt.py"),

@@ -13,13 +13,16 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # src/ itself must not be on the path
 
-from src import config
-from src.options import options_of
-from src.runtime import device
-from src.utils import UserError, run_program
+from src.runtime.program import run_program
 
 
 def main() -> None:
+    from src import config
+    from src.options import options_of
+    from src.runtime import device
+    from src.trust.outputs import check_outputs
+    from src.utils import UserError, log
+
     options = config.parse("pthtockpt", __doc__)
     for needed in ("arch",) if options.download else ("pth_path",):
         if getattr(options, needed) is None:
@@ -32,8 +35,7 @@ def main() -> None:
     target = Path(options.ckpt_path) if options.ckpt_path else source.with_name(f"{stem}.ckpt")
     if target.suffix != ".ckpt":
         raise UserError(f"--ckpt_path {target}: the name must end in .ckpt")
-    if target.resolve() == source.resolve():
-        raise UserError(f"{source} would be overwritten; give --ckpt_path another name")
+    check_outputs([target], [source])
     device.prepare("CPU")
     if options.download:
         from src.convert.download import fetch
@@ -42,11 +44,13 @@ def main() -> None:
         fetch(ENCODERS[options.arch].weights[0], source)
     from src.convert.convert import convert
 
-    print(convert(source, target, options.arch, options.category, options.im_resize))
+    log.info(convert(source, target, options.arch, options.category, options.im_resize))
 
 
 def _published(arch: str) -> Path:
     """The published name of an encoder's weights, in the current folder."""
+    from src.runtime import device
+
     device.prepare("CPU")
     from src.encoder import ENCODERS
 

@@ -12,7 +12,7 @@ from src import checkpoint, evaluation, outcome, state, whitening
 from src.assessment import Assessment, Assessor
 from src.cell import TrainStep, adam, compile_step
 from src.config import Options
-from src.data.samples import evenly
+from src.data.samples import evenly, files_of
 from src.dataset import load_images
 from src.detector import Detector
 from src.features import CachedFeatures, EncodedPictures, training_features
@@ -22,9 +22,10 @@ from src.report.console import TrainingLine
 from src.runtime.device import Device
 from src.runtime.precision import in_precision
 from src.runtime.processes import ALONE, Group
+from src.runtime.program import Interrupt
 from src.schedule import averaging_rate, learning_rate
 from src.state import Progress
-from src.utils import Interrupt, UserError, check_writable, log
+from src.utils import UserError, log
 
 
 def train(options: Options, device: Device, group: Group = ALONE) -> dict | None:
@@ -42,9 +43,10 @@ def train(options: Options, device: Device, group: Group = ALONE) -> dict | None
     if finished is not None:
         return finished
     training = Training(plan)
-    training.resume()
-    training.run()
-    return training.finish() if group.leads else None
+    with plan.files.locked(group.leads):
+        training.resume()
+        training.run()
+        return training.finish() if group.leads else None
 
 
 class Training:
@@ -59,8 +61,7 @@ class Training:
         if self.files.state.exists() and not self.options.resume:
             raise UserError(f"{self.files.state} is an unfinished training; go on with --resume, or remove the file")
         self._load_samples()
-        check_writable(self.files.checkpoint, self.files.result)
-        self.files.remove_leftovers(self.group.rank)
+        self.files.check([self.options.pre_ckpt_path, *files_of(self.test_samples)])
         self._build_network()
         self._load_pictures()
         self._build_step()
@@ -119,14 +120,14 @@ class Training:
             some = evenly(self.train_samples, whitening.PICTURES)
             images = load_images(some, self.options.im_resize, self.options.num_workers)
             whitening.fit(self.encoder, images, self.options.backbone)
-        place = self.files.features(self.group.rank)
-        with training_features(encoded, cache, limit, place, self.group) as features, Interrupt() as interrupt:
+        with training_features(encoded, cache, limit, self.files.features(self.group.rank), self.group) as features:
             self.progress.seconds += compile_step(self.step, self.plan, self.order)
-            with TrainingLine(self.progress.step, self.last_step) as line:
+            with Interrupt() as interrupt, TrainingLine(self.progress.step, self.last_step) as line:
                 while self.progress.step < self.last_step:
                     epoch = self._train_epoch(features, interrupt, line)
                     self._evaluate_if_due(epoch)
                     self._save_if_due(epoch)  # with the figures of this epoch in the history
+                    self._obey(interrupt)
 
     def _train_epoch(self, features: EncodedPictures | CachedFeatures, interrupt: Interrupt, line: TrainingLine) -> int:
         """Train the steps that are left of the current epoch; returns how many epochs are finished then."""
@@ -143,16 +144,20 @@ class Training:
             self.progress.seconds += seconds
             self.progress.losses.append(loss)
             line.step(loss, seconds, log_line=self.progress.step % self.options.log_interval == 0)
-            if self.group.any(interrupt.requested):
-                self.save_state()
-                self.group.wait()  # all wait for the one that saves
-                interrupt.stop(f"saved {self.files.state}: train.py --resume goes on with it, eval.py evaluates it")
+            self._obey(interrupt)
         return self.order.epochs_in(self.progress.step)
 
     def _prepare_step(self, step: int) -> None:
         """Set what changes from step to step."""
         rate = learning_rate(step, self.last_step, self.options.lr, self.options.lr_schedule)
         self.step.prepare(rate, averaging_rate(step, self.options.ema_decay))
+
+    def _obey(self, interrupt: Interrupt) -> None:
+        """Save and end, if one of the processes was asked to; all wait for the one that saves."""
+        if self.group.any(interrupt.requested):
+            self.save_state()
+            self.group.wait()
+            interrupt.stop(f"saved {self.files.state}: train.py --resume goes on with it, eval.py evaluates it")
 
     def save_state(self) -> None:
         """Write everything that `--resume` needs, if this process leads."""

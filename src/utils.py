@@ -1,18 +1,16 @@
-"""What every program shares: the user's mistakes, logging, interruption, and files that are whole or not there."""
+"""What every program shares: the user's mistakes, logging, and files that are whole or not there."""
 
 import contextlib
 import json
 import logging
 import os
 import platform
-import re
-import shutil
-import signal
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+
+from src.trust.temporary import remove_leftovers, temporary_folder
 
 log = logging.getLogger("fastflow")
 
@@ -21,49 +19,9 @@ class UserError(Exception):
     """A mistake that the user can mend. The text says what, where, and what to do, in one line."""
 
 
-def run_program(main: Callable[[], None]) -> None:
-    """Run a program's main function: a `UserError` becomes one line on standard error and exit status 2."""
-    logging.basicConfig(format="%(message)s", stream=sys.stdout)
-    log.setLevel(logging.INFO)
-    try:
-        main()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt as interrupt:
-        print(f"interrupted{': ' if interrupt.args else ''}{''.join(interrupt.args)}", file=sys.stderr)
-        sys.exit(130)
-
-
-class Interrupt:
-    """While entered, the first Ctrl-C (or SIGTERM) only asks to stop; a second one stops at once.
-
-    Args:
-        answer: what the user is told at the first one.
-    """
-
-    def __init__(self, answer: str = "stopping after this step") -> None:
-        self.requested, self._answer = False, answer
-
-    def __enter__(self) -> "Interrupt":
-        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        for number in self._before:
-            signal.signal(number, self._request)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _request(self, number: int, _frame: object) -> None:
-        if self.requested:
-            raise KeyboardInterrupt
-        self.requested = True
-        print(f"{self._answer}; once more to stop at once", file=sys.stderr)
-
-    def stop(self, message: str) -> None:
-        """End the program as interrupted, with a message."""
-        raise KeyboardInterrupt(message)
+def shown(text: str) -> str:
+    """A text from outside as it may be printed: in one line, without control characters and broken letters."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def versions() -> dict[str, str]:
@@ -77,55 +35,60 @@ def versions() -> dict[str, str]:
 
 @contextlib.contextmanager
 def atomic_path(target: str | os.PathLike) -> Iterator[Path]:
-    """A path beside `target` to write to; renamed to `target` on success and removed on failure.
+    """A path of the same name in a temporary folder beside `target`; moved to `target` on success, else removed.
 
-    The temporary name keeps the suffix, because several writers choose the format (or append one) by it.
+    Where `target` is a symlink, the file that it leads to is replaced.
 
     Raises:
-        UserError: the folder cannot be made or written.
+        UserError: the folder cannot be made or written, or there is no regular file to replace.
     """
-    target = Path(target)
+    target = real_target(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
-        os.close(handle)
-    except OSError as error:
-        raise UserError(f"cannot write {target}: {error.strerror}; choose a folder that can be written") from error
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, target)
+        with contextlib.ExitStack() as stack:
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                temporary = stack.enter_context(temporary_folder(target)) / target.name
+            except OSError as error:
+                raise UserError(
+                    f"cannot write {target}: {error.strerror}; choose a folder that can be written"
+                ) from error
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())
+            os.replace(temporary, target)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror or error}; check the disk") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(*targets: Path) -> None:
-    """Remove what a killed process left of writing these files: `.<stem>.<8 random characters><suffix>`.
+def real_target(target: str | os.PathLike) -> Path:
+    """The file that is written for a path: where a symlink leads, it.
 
-    Also with the ending `.tmp`, which `mindspore.save_checkpoint` writes before it renames.
+    Raises:
+        UserError: something else than a file or folder is there, such as a device, or a symlink that leads nowhere.
     """
-    for target in targets:
-        ours = re.compile(rf"\.{re.escape(target.stem)}\.[a-z0-9_]{{8}}({re.escape(target.suffix)}|\.tmp)")
-        for path in target.parent.glob(".*"):
-            if ours.fullmatch(path.name):
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    path = Path(os.path.realpath(target))
+    if path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir()):
+        raise UserError(f"{target} is not a regular file; give the name of a file")
+    return path
 
 
 def check_writable(*targets: Path) -> None:
     """Make the folders of files and try to write in them, so that hours of work do not end in an error.
 
+    What killed processes have left in these folders is removed.
+
     Raises:
         UserError: a folder cannot be made or written, or a folder has the name of a file.
     """
+    folders = {}
     for target in targets:
-        if target.is_dir():
+        real = real_target(target)
+        if real.is_dir():
             raise UserError(f"{target} is a folder; give the name of a file")
-        folder = target.parent
+        folders[real.parent] = None
+    for folder in folders:
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(folder)
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError as error:

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <memory>
 #include <system_error>
-#include <utility>
 
 #include "error.h"
 
@@ -16,42 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct CloseFile {
-    void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
-};
-using File = std::unique_ptr<std::FILE, CloseFile>;
+}  // namespace
 
 std::string Reason(int number) { return std::generic_category().message(number); }
-
-// A temporary file. It is removed at the end of the scope, unless it was renamed before.
-class Temporary {
-  public:
-    explicit Temporary(fs::path path) : path_(std::move(path)) {}
-    ~Temporary() {
-        std::error_code ignored;  // once renamed, there is nothing to remove
-        fs::remove(path_, ignored);
-    }
-    Temporary(const Temporary&) = delete;
-    Temporary& operator=(const Temporary&) = delete;
-    [[nodiscard]] const fs::path& path() const noexcept { return path_; }
-
-  private:
-    fs::path path_;
-};
-
-// Write a whole new file. Returns 0, or the number of the error. Closing the file is checked, too, because
-// some file systems report a full disk only then.
-int WriteWhole(const fs::path& path, const void* bytes, std::size_t size) {
-    errno = 0;
-    File file(std::fopen(path.c_str(), "wbx"));
-    if (!file) return errno;
-    if (size > 0 && std::fwrite(bytes, 1, size, file.get()) != size) return errno != 0 ? errno : EIO;
-    if (std::fflush(file.get()) != 0) return errno != 0 ? errno : EIO;
-    if (std::fclose(file.release()) != 0) return errno != 0 ? errno : EIO;
-    return 0;
-}
-
-}  // namespace
 
 std::vector<fs::path> ListPictures(const fs::path& folder) {
     std::error_code problem;
@@ -127,53 +93,6 @@ void CheckModelFile(const fs::path& file) {
     if (!plausible) {
         throw Error(Exit::kNotMindIr, "model " + file.string() +
                                           ", is not a MindIR, write one by export.py --file_format MINDIR");
-    }
-}
-
-OutputFolder::OutputFolder(fs::path path) : path_(std::move(path)) {
-    std::error_code problem;
-    created_ = fs::create_directories(path_, problem);
-    const bool empty = !problem && fs::is_empty(path_, problem);
-    if (problem || !fs::is_directory(path_, problem)) {
-        throw Error(Exit::kOutput, "folder " + path_.string() + ", cannot be used (" +
-                                       (problem ? problem.message() : "not a folder") + "), choose another");
-    }
-    if (!empty) {
-        throw Error(Exit::kOutput,
-                    "folder " + path_.string() +
-                        ", is not empty and its files would mix with the new ones, empty it or "
-                        "choose another");
-    }
-    const Temporary trial(path_ / ".trial.partial");
-    const int number = WriteWhole(trial.path(), nullptr, 0);
-    if (number != 0) {
-        if (created_) fs::remove(path_, problem);
-        throw Error(Exit::kOutput, "folder " + path_.string() + ", cannot be written (" + Reason(number) +
-                                       "), choose another");
-    }
-}
-
-OutputFolder::~OutputFolder() {
-    if (committed_) return;
-    std::error_code ignored;  // a failure is being reported already
-    for (const auto& file : written_) fs::remove(file, ignored);
-    if (created_) fs::remove(path_, ignored);
-}
-
-void OutputFolder::Write(const std::string& name, const void* bytes, std::size_t size) {
-    const fs::path target = path_ / name;
-    const Temporary temporary(path_ / ("." + name + ".partial"));
-    const int number = WriteWhole(temporary.path(), bytes, size);
-    if (number != 0) {
-        throw Error(Exit::kWrite, "file " + target.string() + ", cannot be written (" + Reason(number) +
-                                      "), free some space or choose another --output_path");
-    }
-    written_.push_back(target);
-    std::error_code problem;
-    fs::rename(temporary.path(), target, problem);
-    if (problem) {
-        throw Error(Exit::kWrite, "file " + target.string() + ", cannot be named so (" + problem.message() +
-                                      "), choose another --output_path");
     }
 }
 

@@ -1,12 +1,23 @@
-// Reading pictures and writing results.
+// Reading pictures and models' files.
 #pragma once
 
 #include <cstddef>
+#include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace fastflow {
+
+// A file that is closed at the end of the scope.
+struct CloseFile {
+    void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
+// The operating system's words for an error number.
+std::string Reason(int number);
 
 // The regular files `*.bin` of a folder, sorted by name (byte order).
 // Throws Error(kDataset) if the folder is missing, cannot be read or holds none.
@@ -24,29 +35,5 @@ void ReadPicture(const std::filesystem::path& file, std::size_t count, float* ta
 // is the text of its version. Runtimes react to other files in different ways. Throws Error(kModelFile) or
 // Error(kNotMindIr).
 void CheckModelFile(const std::filesystem::path& file);
-
-// The folder of results, which belongs to one run of the program, so that results never mix. It must be new
-// or empty. Every file is written under another name and then renamed. Unless `Commit` is called, everything
-// that was written is removed at the end.
-class OutputFolder {
-  public:
-    // Throws Error(kOutput) if the path is a folder that is not empty, is not a folder, or cannot be made or
-    // written.
-    explicit OutputFolder(std::filesystem::path path);
-    ~OutputFolder();
-    OutputFolder(const OutputFolder&) = delete;
-    OutputFolder& operator=(const OutputFolder&) = delete;
-
-    // Write `size` bytes as the file `name`. Throws Error(kWrite).
-    void Write(const std::string& name, const void* bytes, std::size_t size);
-    // Keep what was written.
-    void Commit() noexcept { committed_ = true; }
-
-  private:
-    std::filesystem::path path_;
-    std::vector<std::filesystem::path> written_;
-    bool created_ = false;
-    bool committed_ = false;
-};
 
 }  // namespace fastflow

@@ -1,5 +1,6 @@
 // Runs a FastFlow MindIR on a folder of pictures; see HelpText or README.md.
 #include <chrono>
+#include <csignal>
 #include <exception>
 #include <iostream>
 #include <string>
@@ -12,11 +13,27 @@
 #include "mindir.h"
 #include "model.h"
 #include "options.h"
+#include "output_folder.h"
 #include "report.h"
 #include "statistics.h"
 
 namespace fastflow {
 namespace {
+
+volatile std::sig_atomic_t interrupted = 0;  // the only thing that a signal's handler may set
+
+void AskToEnd(int /*signal*/) { interrupted = 1; }
+
+void HandleSignals() {
+    if (std::signal(SIGHUP, AskToEnd) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);  // under nohup
+    std::signal(SIGINT, AskToEnd);
+    std::signal(SIGTERM, AskToEnd);
+    std::signal(SIGPIPE, SIG_IGN);  // where nobody reads the times, the results are still written
+}
+
+void EndIfAsked() {
+    if (interrupted != 0) throw Error(Exit::kInterrupted, "run, interrupted, start it again for its results");
+}
 
 void WriteBatch(OutputFolder& folder, const std::vector<std::filesystem::path>& files, const Batch& batch,
                 const std::vector<PictureSpec>& outputs, const std::vector<std::vector<float>>& values) {
@@ -37,10 +54,14 @@ void Infer(const Options& options) {
     const auto files = ListPictures(options.dataset_path);
     OutputFolder folder(options.output_path);
     Model model(options);
+    EndIfAsked();
     const auto batches = MakeBatches(files.size(), model.batch());
     std::vector<float> pictures;
     ReadBatch(files, batches[0], model.batch(), model.input().count, pictures);
-    for (int i = 0; i < options.warmup; ++i) model.Predict(pictures);
+    for (int i = 0; i < options.warmup; ++i) {
+        model.Predict(pictures);
+        EndIfAsked();
+    }
 
     Stopwatch stopwatch;
     for (const Batch& batch : batches) {
@@ -50,6 +71,7 @@ void Infer(const Options& options) {
         const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - start;
         stopwatch.Add(taken.count(), batch.count);
         WriteBatch(folder, files, batch, model.outputs(), values);
+        EndIfAsked();
     }
     const Summary summary = stopwatch.Summarize();
     const std::string json = ReportJson(options, summary, model.batch(), model.outputs());
@@ -59,6 +81,7 @@ void Infer(const Options& options) {
 }
 
 Exit Main(const std::vector<std::string>& arguments) {
+    HandleSignals();
     try {
         const Options options = ParseOptions(arguments);
         if (options.help) {

@@ -127,7 +127,7 @@ Runs a FastFlow MindIR on pictures that preprocess.py has made into .bin files.
 
 Exit status: 0 done, 1 unexpected, 2 options, 3 model file, 4 not a MindIR that this runtime loads,
 5 model's inputs or outputs, 6 device, 7 pictures, 8 size of a picture, 9 output folder, 10 writing,
-11 computing. On failure nothing of this run is left in the output folder.
+11 computing, 130 interrupted. On failure nothing of this run is left in the output folder.
 )";
 }
 

@@ -1,25 +1,11 @@
 #include "files.h"
 
-#include <algorithm>
-
 #include "check.h"
 #include "temporary_folder.h"
 
 using namespace fastflow;
 using namespace fastflow::test;
 namespace fs = std::filesystem;
-
-namespace {
-
-std::vector<std::string> Names(const fs::path& folder) {
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(folder))
-        names.push_back(entry.path().filename().string());
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
-}  // namespace
 
 TEST(PicturesAreSorted) {
     const TemporaryFolder folder;
@@ -76,52 +62,6 @@ TEST(AModelFileIsChecked) {
         const auto [status, text] = ErrorOf([&] { CheckModelFile(folder / "bad.mindir"); });
         CHECK(status == Exit::kNotMindIr && Contains(text, "bad.mindir"));
     }
-}
-
-TEST(CommittedResultsStay) {
-    const TemporaryFolder folder;
-    {
-        OutputFolder output(folder / "new/deep");
-        output.Write("a.bin", "abc", 3);
-        output.Write("empty.bin", nullptr, 0);
-        output.Commit();
-    }
-    CHECK(Get(folder / "new/deep/a.bin") == "abc");
-    CHECK((Names(folder / "new/deep") == std::vector<std::string>{"a.bin", "empty.bin"}));
-}
-
-TEST(UncommittedResultsGo) {
-    const TemporaryFolder folder;
-    fs::create_directory(folder / "old");
-    {
-        OutputFolder fresh(folder / "new");
-        fresh.Write("a.bin", "abc", 3);
-        OutputFolder old(folder / "old");
-        old.Write("a.bin", "abc", 3);
-        CHECK(Get(folder / "old/a.bin") == "abc");
-    }
-    CHECK(!fs::exists(folder / "new"));
-    CHECK(fs::exists(folder / "old") && Names(folder / "old").empty());
-}
-
-TEST(AFolderInUseIsRefusedAndKept) {
-    const TemporaryFolder folder;
-    Put(folder / "stale.bin", "x");
-    const auto used = ErrorOf([&] { OutputFolder output(folder.path()); });
-    CHECK(used.first == Exit::kOutput && Contains(used.second, "not empty"));
-    CHECK((Names(folder.path()) == std::vector<std::string>{"stale.bin"}));
-    CHECK(ErrorOf([&] { OutputFolder output(folder / "stale.bin"); }).first == Exit::kOutput);
-    CHECK(ErrorOf([&] { OutputFolder output(folder / "stale.bin/below"); }).first == Exit::kOutput);
-    CHECK(ErrorOf([&] { OutputFolder output("/proc/none"); }).first == Exit::kOutput);
-}
-
-TEST(AFailedWriteIsReported) {
-    const TemporaryFolder folder;
-    OutputFolder output(folder / "new");
-    const std::string too_long(300, 'x');
-    const auto [status, text] = ErrorOf([&] { output.Write(too_long, "abc", 3); });
-    CHECK(status == Exit::kWrite && Contains(text, too_long));
-    CHECK(Names(folder / "new").empty());
 }
 
 TEST_MAIN()

@@ -45,6 +45,11 @@ def has_masks(samples: list[Sample]) -> bool:
     return bool(defective) and all(sample.mask for sample in defective)
 
 
+def files_of(samples: list[Sample]) -> list[Path]:
+    """All files that are read for samples: their pictures and masks."""
+    return [path for sample in samples for path in (sample.picture, sample.mask) if path is not None]
+
+
 def subfolders(folder: Path) -> list[Path]:
     """The folders in `folder`, sorted by name, without hidden ones. If `folder` is missing, the list is empty."""
     return [path for path in _entries(folder) if path.is_dir()]

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from src.data.layout import Layout, Split
 from src.data.samples import Sample, defective_samples, good_samples, named, pair_masks
+from src.trust.names import file_name, path_in
 from src.trust.text_file import read_text
 from src.utils import UserError
 
 
 def find_categories(root: Path) -> list[str]:
     """The objects that the published split names."""
-    return sorted({row["object"] for row in _read_split(root)})
+    return sorted({file_name(row["object"], "split_csv/1cls.csv: object") for row in _read_split(root)})
 
 
 def find_training(root: Path, category: str, split: Split) -> list[Sample]:
@@ -72,10 +73,10 @@ def _samples(root: Path, category: str, part: str) -> tuple[list[Sample], list[S
     for row in _read_split(root):
         if row["object"] != category or row["split"] != part:
             continue
-        picture = _existing(root / row["image"])
+        picture = _existing(path_in(root, row["image"], "split_csv/1cls.csv: picture"))
         (defective if row["label"] == "anomaly" else good).append(picture)
         if row["mask"]:
-            masks.append((f"anomaly/{picture.stem}", _existing(root / row["mask"])))
+            masks.append((f"anomaly/{picture.stem}", _existing(path_in(root, row["mask"], "split_csv/1cls.csv: mask"))))
     named_good, named_defective = named(good, None, "good/"), named(defective, None, "anomaly/")
     paired = pair_masks(named_defective, masks, root / category / "Data" / "Masks") if masks else {}
     return good_samples(named_good), defective_samples(named_defective, paired)

@@ -17,13 +17,15 @@ from src.deploy.description_file import is_shape, write_description
 from src.deploy.mindir.version1 import rewrite_to_version_1
 from src.detector import Detector
 from src.encoder import ENCODERS, STRIDES
-from src.files import exported_file
+from src.files import description_of, exported_file
 from src.kernels.operations import plain
 from src.metadata import Metadata
 from src.runtime.device import Device
 from src.scoring import judge_of
 from src.trust import digest
-from src.utils import UserError, atomic_path, check_writable, log, versions
+from src.trust.outputs import check_outputs
+from src.trust.temporary import remove_leftovers, temporary_folder
+from src.utils import UserError, atomic_path, log, versions
 from src.verdict import Judge
 
 LIMIT = 1e-4  # the largest difference that is allowed between an output of the network and of the exported file
@@ -57,14 +59,16 @@ def export_checkpoint(options: Options, device: Device) -> Description:
         raise UserError(f"--batch_size {options.batch_size}: the pictures of a call are more than 2 GB; give less")
     detector.set_train(False)
     target = exported_file(Path(options.output_dir), trained.category, options.file_format)
-    check_writable(target)
+    check_outputs([target, description_of(target)], [options.ckpt_file])
+    remove_leftovers(Path(tempfile.gettempdir()))
 
     judge = judge_of(options, options.ckpt_file, detector, trained, options.batch_size)
     network, names = choose_outputs(detector, options.outputs)
     image = random_images(options.batch_size, detector.architecture.im_resize)
     wanted = [output.asnumpy() for output in network(Tensor(image))]
-    with tempfile.TemporaryDirectory() as folder:  # MindSpore refuses paths with spaces, which `target` may have
-        file = Path(folder) / f"model{target.suffix}"
+    # MindSpore refuses paths with spaces, which `target` may have.
+    with temporary_folder(Path(tempfile.gettempdir()) / "fastflow_export") as folder:
+        file = folder / f"model{target.suffix}"
         write(network, Tensor(image), file, options.file_format, device)
         if options.file_format == "MINDIR" and options.mindir_version == 1:
             rewrite_to_version_1(file, file, names)

@@ -7,6 +7,7 @@ from src.data.samples import Sample
 from src.deploy.description import Description
 from src.deploy.description_file import is_description
 from src.trust.json_file import read_json, write_sealed_json
+from src.trust.names import file_name
 from src.trust.schema import has, has_at_least, is_text, list_of, one_of, optional
 
 MANIFEST = "manifest.json"
@@ -68,5 +69,9 @@ class Manifest:
             UserError: it is missing, not preprocess.py's, or not as it was written.
         """
         value = read_json(Path(folder) / MANIFEST, _IS_MANIFEST, "preprocess.py's; run it again")
+        for entry in value["samples"]:
+            file_name(entry["file"], "manifest.json: input file")
         entries = [Entry.from_json(entry) for entry in value["samples"]]
-        return cls(value["category"], Description.from_json(value["model"]), entries)
+        return cls(
+            file_name(value["category"], "manifest.json: category"), Description.from_json(value["model"]), entries
+        )

@@ -4,8 +4,6 @@ Neither needs MindSpore, so both can run on the machine that holds the device.
 """
 
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +11,17 @@ import numpy as np
 from src import evaluation
 from src.config import Options
 from src.data.pictures import load_image
-from src.data.samples import Sample
+from src.data.samples import Sample, files_of
 from src.data.source import Source, with_split
 from src.dataset import TestSet, normalize
 from src.deploy.description import ANOMALY_MAP, SCORE, ModelInput
 from src.deploy.description_file import read_description
 from src.deploy.manifest import MANIFEST, Entry, Manifest
 from src.report.console import bar
+from src.report.panels import panel_files
+from src.trust.names import file_name
+from src.trust.outputs import check_outputs
+from src.trust.temporary import temporary_folder
 from src.utils import UserError, check_writable, log, write_json
 
 
@@ -37,21 +39,22 @@ def preprocess(options: Options) -> Path:
     if not category:
         raise UserError(f"{options.mindir_path} does not say its category; give --category")
     options = with_split(options, description.split).resolved(category=category)
+    file_name(category, "category")  # postprocess.py names files by it
     samples = Source.of(options).test()
     target = Path(options.img_dir).resolve()
     if target.exists() and not is_replaceable(target):
         raise UserError(f"--img_dir {target} holds what preprocess.py did not write; give a folder of its own")
-    check_writable(target / MANIFEST if target.exists() else target)
+    check_writable(target.parent / MANIFEST)
     try:
-        with tempfile.TemporaryDirectory(prefix=".preprocess.", dir=target.parent) as temporary:
-            folder = Path(temporary) / target.name
+        with temporary_folder(target) as temporary:
+            folder = temporary / target.name
             folder.mkdir()
             entries = [
                 write_picture(folder, index, sample, description.input)
                 for index, sample in enumerate(bar(samples, "writing"))
             ]
             Manifest(category, description, entries).write(folder)
-            replace_folder(target, folder)
+            replace_folder(target, folder, temporary / "earlier")
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror or error}; check the disk") from error
     log.info("%d pictures: %s", len(samples), target)
@@ -74,10 +77,14 @@ def write_picture(folder: Path, index: int, sample: Sample, model_input: ModelIn
     return Entry(file, sample)
 
 
-def replace_folder(target: Path, new: Path) -> None:
-    """Put a new folder in the place of an earlier one, so that no file of an earlier run is among the new ones."""
+def replace_folder(target: Path, new: Path, earlier: Path) -> None:
+    """Put a new folder in the place of an earlier one, so that no file of an earlier run is among the new ones.
+
+    Args:
+        earlier: where the earlier folder is put, to be removed.
+    """
     if target.exists():
-        shutil.rmtree(target)
+        os.replace(target, earlier)
     os.replace(new, target)
 
 
@@ -94,9 +101,10 @@ def postprocess(options: Options) -> dict:
     category, size, judge = manifest.category, manifest.model.input.size, manifest.model.judge
     target = Path(options.result_path or Path(options.output_dir) / f"acc_{category}.json")
     folder = Path(options.output_dir) / category
-    check_writable(target, *([folder / "panel.png"] if options.save_imgs else []))
-    maps, scores = read_outputs(Path(options.result_dir), manifest.entries, size)
     samples = [entry.sample for entry in manifest.entries]
+    panels = panel_files(folder, [sample.name for sample in samples]) if options.save_imgs else []
+    check_outputs([target, *panels], [Path(options.label_dir) / MANIFEST, *files_of(samples)])
+    maps, scores = read_outputs(Path(options.result_dir), manifest.entries, size)
     test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=False)
     evaluation.tell(judge)
     result = {"checkpoint": manifest.model.checkpoint, **evaluation.report(category, test, maps, scores, judge)}

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from src.utils import atomic_path
+from src.trust.names import path_in
+from src.utils import atomic_path, shown
 from src.verdict import Judge, Reading, word
 
 MARGIN = 6  # pixels between and around the tiles
@@ -84,6 +85,15 @@ def panel(title: str, tiles: list[tuple[str, np.ndarray]]) -> Image.Image:
     return page
 
 
+def panel_files(folder: Path, names: list[str]) -> list[Path]:
+    """The file of each picture's panel; a "/" in a name makes sub-folders.
+
+    Raises:
+        UserError: a name leads out of the folder.
+    """
+    return [path_in(folder, name, "picture", ".png") for name in names]
+
+
 def save_panels(
     folder: Path,
     names: list[str],
@@ -104,7 +114,7 @@ def save_panels(
         judge: gives the verdict, and the pixel threshold for the line in the overlay.
     """
     line = None if judge is None or judge.pixel is None else judge.pixel.threshold
-    for i, name in enumerate(names):
+    for i, (name, file) in enumerate(zip(names, panel_files(folder, names))):
         image = images[i]  # once: it may be decoded here
         verdict = "" if judge is None else f"   {judge.in_words(scores[i])}"
         truth = "" if labels is None else f"   (truth: {word(labels[i])})"
@@ -113,5 +123,5 @@ def save_panels(
             tiles.append(("mask", np.repeat(np.uint8(255 * masks[i])[:, :, None], 3, 2)))
         tiles.append(("heat map", heat_map(maps[i], scale)))
         tiles.append(("overlay", overlay(image, maps[i], scale, line)))
-        with atomic_path(folder / f"{name}.png") as path:
-            panel(f"{name}   score {scores[i]:.3f}{verdict}{truth}", tiles).save(path)
+        with atomic_path(file) as path:
+            panel(f"{shown(name)}   score {scores[i]:.3f}{verdict}{truth}", tiles).save(path)

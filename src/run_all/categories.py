@@ -16,9 +16,11 @@ from src.data.source import SPLIT_DEFAULTS
 from src.files import RunFiles
 from src.option import Role
 from src.options import options_of
-from src.run_all.jobs import Job, Stage, locked, run_jobs
-from src.run_all.table import Table
-from src.utils import Interrupt, UserError, check_writable, log
+from src.run_all.jobs import Job, Stage, lock_folder, run_jobs
+from src.run_all.table import Table, table_files
+from src.runtime.program import Interrupt
+from src.trust.outputs import check_outputs
+from src.utils import UserError, check_writable, log
 
 GB = 1e9
 SET_HERE = ("device_id", "resume", "distribute", "ckpt_path", "result_path")  # for each program that is started
@@ -37,11 +39,12 @@ def run_all(options: Options) -> Table:
     if not Path(options.pre_ckpt_path).is_file():
         raise UserError(f"no encoder weights {options.pre_ckpt_path}; see train.py --help on --pre_ckpt_path")
     folder = Path(options.ckpt_dir)
+    check_outputs(table_files(folder), [options.pre_ckpt_path])
     check_writable(folder / "logs" / "category.log")
     if options.cache_limit_gb is None and len(devices) > 1:  # each would take half of the memory
         limit = psutil.virtual_memory().available / GB / 2 / len(devices)
         options = options.resolved(cache_limit_gb=round(limit, 3))
-    with locked(folder) as lock, Interrupt("asking the trainings to save and end") as interrupt:
+    with lock_folder(folder) as lock, Interrupt("asking the trainings to save and end", unwinds=True) as interrupt:
         jobs = [_job(options, name) for name in names]
         log.info("%d categories on %d places: %s", len(jobs), len(devices), ", ".join(names))
         watch = _Watch(len(jobs))

@@ -1,9 +1,6 @@
 """Work on a category as child processes: training, then evaluation; several categories at once, each on its device."""
 
-import contextlib
 import ctypes
-import fcntl
-import os
 import re
 import shlex
 import signal
@@ -11,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from src import ROOT
 from src.report.console import STEP_PATTERN
-from src.utils import UserError, log
+from src.trust.lock import locked
 
 _SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -116,8 +114,7 @@ def _end_with_parent() -> None:
     _LIBC.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
 
 
-@contextlib.contextmanager
-def locked(folder: Path, patience: float = 120.0) -> Iterator[int]:
+def lock_folder(folder: Path, patience: float = 120.0) -> AbstractContextManager[int]:
     """Hold `<folder>/.run_all.lock`, so that no two run_all work in one folder; gives its file descriptor.
 
     The children of a run_all that was killed hold it until they have saved their state: they are waited for.
@@ -125,25 +122,8 @@ def locked(folder: Path, patience: float = 120.0) -> Iterator[int]:
     Raises:
         UserError: the lock is not free after `patience` seconds.
     """
-    handle = os.open(folder / ".run_all.lock", os.O_RDWR | os.O_CREAT, 0o666)
-    started, told = time.monotonic(), False
-    try:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() - started > patience:
-                    raise UserError(
-                        f"another run_all is at work in {folder}; wait for it, or give another --ckpt_dir"
-                    ) from None
-            if not told:
-                log.info("waiting for an earlier run_all in %s to end", folder)
-                told = True
-            time.sleep(0.5)
-        yield handle
-    finally:
-        os.close(handle)
+    busy = f"another run_all is at work in {folder}; wait for it, or give another --ckpt_dir"
+    return locked(folder / ".run_all.lock", busy, patience)
 
 
 def run_jobs(
@@ -157,7 +137,7 @@ def run_jobs(
 
     Args:
         devices: a device number per place; a number that stands there twice computes two categories at once.
-        lock: what the children keep open (see `locked`).
+        lock: what the children keep open (see `lock_folder`).
         stop: asked all the time; once true, the children are told to save and end, and nothing new is begun.
         changed: told (running, finished) jobs twice a second.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from src.config import Options
 from src.metrics import METRICS
 from src.run_all import published
-from src.utils import atomic_path, write_json
+from src.utils import atomic_path, shown, write_json
 
 BEST = {"pixel_auc": "best pixel AUROC", "image_auc": "image AUROC there", "epoch": "at epoch"}
 NOTE = (
@@ -49,7 +49,7 @@ class Table:
         names = self._columns()
         lines = [["category", *names.values()], ["---"] + ["---:"] * len(names)]
         for category, row in [*self.rows.items(), ("**mean**", self.mean)]:
-            lines.append([category, *(_shown(name, row.get(name)) for name in names)])
+            lines.append([_cell(category), *(_shown(name, row.get(name)) for name in names)])
         text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         return "\n\n".join([text, *self.remarks]) + "\n" + self._failures()
 
@@ -60,16 +60,17 @@ class Table:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["category", *names])
         for category, row in [*self.rows.items(), ("mean", self.mean)]:
-            writer.writerow([category, *(row.get(name) for name in names)])
+            writer.writerow([shown(category), *(row.get(name) for name in names)])
         return text.getvalue()
 
     def write(self, folder: Path) -> None:
         """table.md, table.csv and table.json, each atomically."""
-        for name, text in (("table.md", self.markdown()), ("table.csv", self.csv())):
-            with atomic_path(folder / name) as path:
+        markdown, comma_separated, json = table_files(folder)
+        for file, text in ((markdown, self.markdown()), (comma_separated, self.csv())):
+            with atomic_path(file) as path:
                 path.write_text(text, encoding="utf-8")
         write_json(
-            folder / "table.json",
+            json,
             {"rows": self.rows, "mean": self.mean, "remarks": self.remarks, "failed": self.failed},
         )
 
@@ -84,7 +85,17 @@ class Table:
         return names
 
     def _failures(self) -> str:
-        return "".join(f"\nfailed: {name}: {reason}\n" for name, reason in self.failed.items())
+        return "".join(f"\nfailed: {_cell(name)}: {_cell(reason)}\n" for name, reason in self.failed.items())
+
+
+def table_files(folder: Path) -> list[Path]:
+    """The files of a table in a folder: Markdown, CSV and JSON."""
+    return [folder / f"table.{ending}" for ending in ("md", "csv", "json")]
+
+
+def _cell(text: str) -> str:
+    """A text from outside in a Markdown table, where a line or a bar would end the cell."""
+    return shown(text).replace("|", "\\|")
 
 
 def _row(category: str, trained: dict, evaluated: dict, comparable: bool) -> dict:

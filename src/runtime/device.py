@@ -53,7 +53,7 @@ def prepare(target: str | None = None, number: int = 0, cpu_kernels: str = "off"
         raise UserError(
             f"--device_target {target}: this machine shows no {target} device; choose another or install its driver"
         )
-    os.environ.setdefault("GLOG_v", "3")  # errors only; MindSpore warns of every device that is not there
+    os.environ.setdefault("GLOG_v", "4")  # what it says of errors is for its developers
     kernels = library.choose(cpu_kernels) if "CPU" in found else None
     limit_onednn = "CPU" in found and kernels is None and "ONEDNN_MAX_CPU_ISA" not in os.environ
     if limit_onednn:

@@ -24,10 +24,11 @@ from src import ROOT
 from src.runtime import kept_graph
 from src.runtime.device import Device
 from src.trust.ownership import others_who_can_write
+from src.trust.temporary import remove_leftovers, temporary_folder
 from src.utils import UserError, log, versions
 
 KEPT = 30  # graphs, the last used; each is some megabytes
-_OURS = re.compile(r"[0-9a-f]{32}|\.new\..*")
+_OURS = re.compile(r"[0-9a-f]{32}")
 
 
 class GraphCache:
@@ -52,14 +53,13 @@ class GraphCache:
         """
         if option == "off" or (option == "auto" and device.target != "CPU"):
             return cls(device)
-        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        folder = (home / "fastflow_mindspore" if option == "auto" else Path(option)).absolute()
-        problem = _problem_of(folder)
+        folder = _users_folder() if option == "auto" else Path(option).absolute()
+        problem = "there is no home folder ($HOME)" if folder is None else _problem_of(folder)
         if problem is None:
             return cls(device, folder)
         if option != "auto":
             raise UserError(f"--graph_cache {option}: {problem}; choose another folder, or off")
-        log.info("compiled graphs are not kept: %s: %s", folder, problem)
+        log.info("compiled graphs are not kept: %s", problem if folder is None else f"{folder}: {problem}")
         return cls(device)
 
     def prepare(self, cell: nn.Cell, *inputs: Tensor, shaped_by: dict) -> None:
@@ -84,9 +84,10 @@ class GraphCache:
                 _compile(cell, inputs, kept)
                 return
             log.warning("the kept graph %s %s; compiled anew", kept, problem)
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".new.", ignore_cleanup_errors=True) as new:
-            _compile(cell, inputs, Path(new))
-            kept_graph.seal(Path(new), key)
+        remove_leftovers(self.folder)
+        with temporary_folder(kept) as new:
+            _compile(cell, inputs, new)
+            kept_graph.seal(new, key)
             if kept.exists() and kept_graph.problem_of(kept, key, self.device.kernels) is not None:
                 shutil.rmtree(kept, ignore_errors=True)
             if not kept.exists():  # another process may have been faster
@@ -94,10 +95,18 @@ class GraphCache:
         self._forget()
 
     def _forget(self) -> None:
-        """Remove all but the last used graphs; what a killed process left counts as one. Other files stay."""
+        """Remove all but the last used graphs. Other files stay."""
         ours = [path for path in self.folder.iterdir() if _OURS.fullmatch(path.name)]
         for path in sorted(ours, key=os.path.getmtime)[:-KEPT]:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _users_folder() -> Path | None:
+    """The folder in the user's cache folder; None for a user who has no home."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "fastflow_mindspore"
+    except RuntimeError:  # no HOME, and no entry in the list of users
+        return None
 
 
 def _problem_of(folder: Path) -> str | None:

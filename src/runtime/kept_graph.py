@@ -8,8 +8,9 @@ import hmac
 import os
 import re
 import secrets
-import tempfile
 from pathlib import Path
+
+from src.trust.temporary import temporary_folder
 
 SEAL = "seal"  # the file in a kept graph's folder that holds its digest
 _KEY, _KEY_BYTES = ".key", 32
@@ -22,10 +23,10 @@ def user_key(folder: Path) -> bytes:
     """The key of all kept graphs in a folder; made when it is first asked for, readable by the user only."""
     path = folder / _KEY
     if not _is_whole(path):
-        handle, name = tempfile.mkstemp(prefix=_KEY, dir=folder)  # readable by the user only
-        with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(_KEY_BYTES))
-        os.replace(name, path)  # where two processes do this at once, a graph of one is compiled once more
+        with temporary_folder(path) as new:  # where two processes do this at once, a graph of one is compiled once more
+            (new / _KEY).touch(0o600)
+            (new / _KEY).write_bytes(secrets.token_bytes(_KEY_BYTES))
+            os.replace(new / _KEY, path)
     return path.read_bytes()
 
 

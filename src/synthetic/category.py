@@ -1,7 +1,6 @@
 """A generated category in MVTec's folders: pictures of woven fabric, with four kinds of defects and exact masks."""
 
 import re
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ from PIL import Image
 
 from src.synthetic.damages import KINDS
 from src.synthetic.fabric import draw
+from src.trust.temporary import remove_leftovers, temporary_folder
 from src.utils import UserError
 
 MIN_SIZE = 32
@@ -51,8 +51,9 @@ def make_category(
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise UserError(f"{target} exists and is not empty; remove it or choose another folder or name")
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{category}.", dir=target.parent) as hidden:
-            fresh = Path(hidden) / category
+        remove_leftovers(target.parent)
+        with temporary_folder(target) as hidden:
+            fresh = hidden / category
             _write(fresh, category, train, good, defects, image_size, seed)
             if target.exists():
                 target.rmdir()

@@ -99,7 +99,7 @@ def test_stopped_in_every_way_it_ends_as_if_nothing_had_stopped_it(whole, traine
     given = train_arguments(data, weights, folder, **OPTIONS, cache_features="on", cache_limit_gb=0)
 
     def features():
-        return [name for name in os.listdir(folder) if name.endswith(".features")]
+        return [name for name in os.listdir(folder) if ".features." in name]
 
     process = start("train.py", *given)
     wait_for_step(process, 5)

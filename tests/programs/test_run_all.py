@@ -17,7 +17,7 @@ from src import config
 from src.config import Options
 from src.run_all import published
 from src.run_all.categories import run_all
-from src.run_all.jobs import locked
+from src.run_all.jobs import lock_folder
 from src.run_all.table import Table
 from src.synthetic.category import make_category
 from src.utils import UserError
@@ -137,9 +137,13 @@ def test_a_signal_lets_the_children_save_and_leaves_none(three, weights, tmp_pat
 
 
 def test_two_batches_in_one_folder_are_refused(tmp_path):
-    with locked(tmp_path), pytest.raises(UserError, match="another run_all is at work in"), locked(tmp_path, 0.6):
+    with (
+        lock_folder(tmp_path),
+        pytest.raises(UserError, match="another run_all is at work in"),
+        lock_folder(tmp_path, 0.6),
+    ):
         pass
-    with locked(tmp_path):  # free again
+    with lock_folder(tmp_path):  # free again
         pass
 
 

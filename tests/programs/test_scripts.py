@@ -206,8 +206,10 @@ os.execv(os.environ["PYTHON"], ["python", {str(ROOT / "runner")!r}, *sys.argv[1:
 
 @pytest.mark.parametrize(("name", "device", "number"), [("310", "Ascend", "1"), ("cpu", "CPU", "0")])
 def test_deployment(stage, name, device, number):
-    old = stage.here / "infer/a nut/old"
-    old.mkdir(parents=True)
+    folder = stage.here / "infer/a nut"
+    for old in ("notes.txt", "input/old.bin", "output/old.bin"):
+        (folder / old).parent.mkdir(parents=True, exist_ok=True)
+        (folder / old).write_text("x")
     given = ("a model.mindir", "/data of mine", "a nut", *([number] if name == "310" else []), "--save_imgs")
     done = deploy(stage, f"run_infer_{name}.sh", *given)
     assert done.returncode == 0, done.stderr
@@ -222,13 +224,32 @@ def test_deployment(stage, name, device, number):
     assert middle[4:] == ["--output_path", f"{work}/output", "--device", device, "--device_id", number]
     assert after[:4] == ["--label_dir", f"{work}/input", "--result_dir", f"{work}/output"]
     assert after[-3:] == ["--result_path", f"{work}/acc_a nut.json", "--save_imgs"]
-    folder = stage.here / "infer/a nut"
-    assert files(stage.here) == ["infer/a nut/acc_a nut.log", "infer/a nut/input/manifest.json"]
-    assert not old.exists()
+    new = ["acc_a nut.log", "input/manifest.json"]
+    assert files(stage.here / "infer") == [f"a nut/{file}" for file in (*new, "notes.txt")]  # which is the user's
     fresh = stage.here / "fresh"
     fresh.mkdir()
     assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(fresh.stat().st_mode)
     assert (folder / "acc_a nut.log").read_text() == "pixel_auc: 1.00000\n"
+
+
+def test_a_deployment_takes_no_file_of_the_user(stage):
+    folder = stage.here / "infer/a nut/panels"
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").write_text("x")
+    done = deploy(stage, "run_infer_cpu.sh", "a.mindir", "/data")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"error: {folder}/notes.txt, is not of an earlier run and would be removed, move it elsewhere\n",
+    )
+    assert files(stage.here) == ["infer/a nut/panels/notes.txt"]
+
+
+def test_a_deployment_removes_what_a_killed_one_has_left(stage):
+    (stage.here / "infer/.run.4194305.abcdef/input").mkdir(parents=True)  # a number that no process can have
+    living = stage.here / f"infer/.run.{os.getpid()}.abcdef"
+    living.mkdir()
+    assert deploy(stage, "run_infer_cpu.sh", "a.mindir", "/data").returncode == 0
+    assert sorted(os.listdir(stage.here / "infer")) == sorted([living.name, "a nut"])
 
 
 def test_a_deployment_that_fails_leaves_the_earlier_result(stage):

@@ -9,7 +9,7 @@ from src import ROOT
 from src.config import parse
 from src.detector import Architecture
 from src.encoder import ENCODERS
-from src.option import REQUIRED, Option, Role, boolean
+from src.option import REQUIRED, Option, Role, boolean, json_file
 from src.options import BACKBONES, OPTIONS, file_of, options_of
 from src.utils import UserError
 
@@ -23,6 +23,8 @@ def other_value(option: Option) -> str:
     """A valid value that is not the default."""
     if option.check.choices:
         return str(next(choice for choice in option.check.choices if choice != option.default))
+    if option.check is json_file:
+        return "some text.json"
     of_types = {int: "77", float: "0.25", str: "some text", boolean: str(not option.default)}
     return "64" if option.name == "im_resize" else of_types[option.type]
 

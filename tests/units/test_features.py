@@ -49,7 +49,7 @@ def test_the_same_features_wherever_they_are_kept(encoded, tmp_path, cache, limi
         assert (_FakeEncoder.calls == calls) == kept
         on_the_disk = os.listdir(tmp_path)
         assert len(on_the_disk) == (limit_gb == 0)
-        assert all(name.startswith(".fastflow_fabric") and name.endswith(".features") for name in on_the_disk)
+        assert all(name.startswith(".fastflow_fabric.rank0.features.") for name in on_the_disk)
         assert not any(os.listdir(tmp_path / name) for name in on_the_disk)  # files without a name
         if kept:
             assert all(isinstance(array, np.memmap) == (limit_gb == 0) for array in source.arrays)

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from src.files import RunFiles, description_of, evaluation_result, exported_file
+from src.utils import UserError
 
 
 def test_the_files_of_a_run():
@@ -33,16 +36,26 @@ def test_exported_files_and_their_descriptions():
     assert exported_file(Path("out"), None, "ONNX") == Path("out/fastflow_model.onnx")
 
 
-def test_leftovers_of_this_run_and_this_process_are_removed(tmp_path):
-    left = (
-        ".fastflow_nut.abcd_123.ckpt",
-        ".fastflow_nut.state.abcd_123.ckpt",
-        ".fastflow_nut.abcd_123.json",
-        ".fastflow_nut.abcd_123.png",
-        ".fastflow_nut.rank1.abcd_123.features",
-    )
-    others = ("fastflow_nut.ckpt", ".fastflow_bolt.abcd_123.ckpt", ".fastflow_nut.rank0.abcd_123.features")
-    for name in (*left, *others):
-        (tmp_path / name).write_text("")
-    RunFiles(tmp_path, "nut").remove_leftovers(rank=1)
-    assert {path.name for path in tmp_path.iterdir()} == set(others)
+@pytest.mark.parametrize("name", ["../nut", "a/b", "..", "nut\n", "nut\x1b[2J", "\udcff"])
+def test_a_category_that_cannot_name_a_file(name, tmp_path):
+    with pytest.raises(
+        UserError, match="cannot name a file; give it a name without / and control characters"
+    ) as caught:
+        RunFiles(tmp_path / "run", name).checkpoint  # noqa: B018
+    assert str(caught.value).isprintable()
+    with pytest.raises(UserError, match="cannot name a file"):
+        exported_file(tmp_path, name, "MINDIR")
+
+
+def test_one_training_at_a_time_in_a_folder_and_category(tmp_path):
+    files = RunFiles(tmp_path, "nut")
+    with files.locked():
+        with pytest.raises(
+            UserError, match=f"^another train.py trains nut in {tmp_path}; wait for it, or give another"
+        ):
+            files.locked().__enter__()
+        with RunFiles(tmp_path, "bolt").locked(), files.locked(leads=False):
+            pass
+    assert list(tmp_path.iterdir()) == []
+    with files.locked():  # free again
+        pass
