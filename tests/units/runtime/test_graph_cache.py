@@ -212,3 +212,12 @@ def test_a_kept_graph_may_call_our_own_library_only(tmp_path):
     assert problem("Default/network.softmax:x", name="scope") is None
     (tmp_path / "graph" / "link").symlink_to("/etc/passwd")
     assert "is damaged" in kept_graph.problem_of(tmp_path / "graph", b"key", None)
+
+
+def test_a_user_without_a_home_keeps_no_graphs(monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("src.runtime.graph_cache.Path.home", no_home)
+    assert GraphCache.of("auto", Device("CPU")).folder is None

@@ -1,5 +1,6 @@
 """The frame of every program: one line per mistake, an end at any signal, output that nobody reads."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -21,6 +22,23 @@ def python(code, *arguments):
     ("failure", "status", "error"),
     [
         ("UserError('no folder x; check it')", 2, "error: no folder x; check it\n"),
+        ("UserError('no category a\\nerror: b')", 2, "error: no category a\\nerror: b\n"),
+        (
+            "PermissionError(13, 'Permission denied', 'x')",
+            2,
+            "error: cannot use x: Permission denied; check the path and its permissions\n",
+        ),
+        (
+            "OSError(28, 'No space left on device', 'x')",
+            2,
+            "error: cannot use x: No space left on device; free disk space\n",
+        ),
+        (
+            "MemoryError",
+            2,
+            "error: not enough memory; give smaller sizes (--im_resize, --train_batch_size, "
+            "--hidden_ratio), or free some\n",
+        ),
         ("KeyboardInterrupt", 130, "interrupted\n"),
         ("KeyboardInterrupt('saved y')", 130, "interrupted: saved y\n"),
     ],
@@ -79,3 +97,70 @@ assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, s
 print("same")
 """
     assert python(code).stdout == "same\n"
+
+
+def without_glog():
+    return {name: value for name, value in os.environ.items() if name != "GLOG_v"}
+
+
+ENGINE = (
+    FRAME
+    + """
+import os
+def main():
+    os.write(2, b"[ERROR] of the engine\\n")
+    %s
+run_program(main)
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("failure", "errors"), [("raise UserError('no x; check it')", "error: no x; check it\n"), ("pass", "")]
+)
+def test_what_the_engine_says_does_not_come_before_it(failure, errors):
+    command = [sys.executable, "-c", ENGINE % failure]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, env=without_glog())
+    assert done.stderr == errors
+
+
+def test_with_a_mistake_of_ours_it_is_shown():
+    command = [sys.executable, "-c", ENGINE % "1 / 0"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, env=without_glog())
+    assert done.returncode == 1
+    assert "[ERROR] of the engine" in done.stderr
+    assert "ZeroDivisionError" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_at_once_and_takes_what_is_temporary_along(number, tmp_path):
+    code = f"""{FRAME}
+import os, sys
+from pathlib import Path
+from src.trust.lock import locked
+from src.trust.temporary import temporary_folder
+def main():
+    folder = Path(sys.argv[1])
+    with locked(folder / ".x.lock", "busy"), temporary_folder(folder / "x") as temporary:
+        (temporary / "file").touch()
+        try:
+            os.kill(os.getpid(), int(sys.argv[2]))
+        except BaseException:
+            print("caught")
+run_program(main)
+"""
+    done = python(code, tmp_path, int(number))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+    assert os.listdir(tmp_path) == []
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing():
+    code = (
+        """
+import signal
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+"""
+        + INTERRUPTED
+    )
+    done = python(code, int(signal.SIGHUP))
+    assert done.stdout == "False\nFalse\n"
