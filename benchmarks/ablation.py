@@ -22,8 +22,7 @@ from benchmarks.judgement import report
 from benchmarks.judgement.judging import Judged, judge
 from src import ROOT
 from src.config import Parser
-from src.option import network_size
-from src.options import BACKBONES
+from src.option import BACKBONES, network_size
 from src.runtime.program import run_program
 from src.utils import UserError, check_writable, log, write_json
 

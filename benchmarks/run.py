@@ -22,8 +22,7 @@ from benchmarks.contestants import CONTESTANTS
 from benchmarks.processes import Process, Settings, Team
 from benchmarks.results import Table, document, gather_facts
 from src.config import Parser
-from src.option import network_size
-from src.options import BACKBONES
+from src.option import BACKBONES, network_size
 from src.runtime.program import run_program
 from src.utils import UserError, atomic_path, check_writable, log, write_json
 

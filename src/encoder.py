@@ -1,7 +1,7 @@
 """The frozen ImageNet encoder: pictures -> standardised features at three strides.
 
 To add an encoder, write an `EncoderSpec` in a module like `src.resnet`, and enter it in `ENCODERS` and its name in
-`src.options.BACKBONES`.
+`src.option.BACKBONES`.
 """
 
 import numpy as np

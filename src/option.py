@@ -2,10 +2,11 @@
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Flag, auto
 from typing import Any
 
+BACKBONES = ("wide_resnet50_2", "resnet18", "efficientnet_lite0")  # the keys of src.encoder.ENCODERS
 REQUIRED = object()  # as a default: the program cannot do without a value
 
 
@@ -99,3 +100,8 @@ class Option:
     roles: Role = Role.PLAIN
     heading: str = ""
     programs: tuple[str, ...] = ()
+
+
+def section(heading: str, programs: tuple[str, ...], *options: Option) -> tuple[Option, ...]:
+    """Options that the same programs take, under one heading of `--help`."""
+    return tuple(replace(option, heading=heading, programs=programs) for option in options)

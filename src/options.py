@@ -5,15 +5,26 @@ one that pthtockpt.py writes. Nothing here imports MindSpore, so that wrong opti
 """
 
 import os
-from dataclasses import replace
 
 from src import option as bounds
 from src.data.layouts import LAYOUTS
 from src.data.pictures import PROTOCOLS
-from src.option import REQUIRED, Option, Role, above, at_least, boolean, json_file, network_size, one_of
+from src.option import (
+    BACKBONES,
+    REQUIRED,
+    Option,
+    Role,
+    above,
+    at_least,
+    boolean,
+    json_file,
+    network_size,
+    one_of,
+    section,
+)
+from src.tool_options import TOOLS
 from src.trust.schema import Check, is_a
 
-BACKBONES = ("wide_resnet50_2", "resnet18", "efficientnet_lite0")  # the keys of src.encoder.ENCODERS
 TARGETS = ("Ascend", "GPU", "CPU")  # of devices, in the order in which a program looks for them
 SCORES = ("maximum", "deviation")  # the rules of src.anomaly_map.ImageScore
 KNOWN = " ".join(f"{name}: {layout.description}." for name, layout in LAYOUTS.items())
@@ -27,11 +38,6 @@ EVALUATE = ("train", "eval", "run_all")
 PREDICT = (*EVALUATE, "predict")
 DATA_SET = (*EVALUATE, "preprocess")
 PANELS = ("eval", "run_all", "predict", "postprocess")
-
-
-def section(heading: str, programs: tuple[str, ...], *options: Option) -> tuple[Option, ...]:
-    """Options that the same programs take, under one heading of `--help`."""
-    return tuple(replace(option, heading=heading, programs=programs) for option in options)
 
 
 # The formatter would write this table with an argument a line.
@@ -136,20 +142,6 @@ OPTIONS: tuple[Option, ...] = (
         Option("result_path", str, None, "JSON file for the figures (default: beside the checkpoint)",
                json_file, Role.NOT_REPEATED)),
 
-    *section("export", ("export",),
-        Option("ckpt_file", str, REQUIRED, "checkpoint to export, written by train.py or src/pthtockpt.py"),
-        Option("file_format", str, "MINDIR", "format of the exported file", one_of("MINDIR", "ONNX", "AIR")),
-        Option("batch_size", int, 1, "pictures per call of the exported file", at_least(1, 65536)),
-        Option("outputs", str, "map", "what the file gives: map (and score), or the latents", one_of("map", "latents")),
-        Option("mindir_version", int, 3, "version of the MindIR: 3, or 1 for MindSpore Lite 2.0 and older runtimes",
-               one_of(1, 3))),
-    *section("C++ runner", ("preprocess",),
-        Option("mindir_path", str, REQUIRED, "exported file; the JSON beside it says what it takes"),
-        Option("img_dir", str, REQUIRED, "folder to write the runner's input to")),
-    *section("C++ runner", ("postprocess",),
-        Option("result_dir", str, REQUIRED, "folder of the runner's output"),
-        Option("label_dir", str, REQUIRED, "folder of the manifest, preprocess.py's --img_dir")),
-
     *section("several categories", ("run_all",),
         Option("categories", str, None, "categories with commas between them (default: all of the data set)"),
         Option("device_ids", str, "0", "numbers of the devices, with commas; each works on a category of its own"),
@@ -166,26 +158,7 @@ OPTIONS: tuple[Option, ...] = (
         Option("graph_cache", str, "auto", "folder that keeps compiled graphs for later runs: auto is "
                "fastflow_mindspore in the user's cache folder on a CPU, off on other devices; off: compile anew",
                roles=Role.NOT_REDONE)),
-
-    *section("conversion", ("pthtockpt",),
-        Option("pth_path", str, None, "PyTorch file (or a MindSpore .ckpt of the 2022 original)"),
-        Option("download", boolean, False, "first fetch the ImageNet weights of --arch to --pth_path (default: here, "
-               "under their published name); what an interrupted call has fetched is used"),
-        Option("ckpt_path", str, None, "file to write (default: beside the input, with the ending .ckpt, or "
-               "_fastflow.ckpt)"),
-        Option("arch", str, None, "encoder (default: found out from the names; --download needs it)",
-               one_of(*BACKBONES)),
-        Option("category", str, None, "category that a whole model was trained on"),
-        Option("im_resize", int, None, "input size of a whole model without LayerNorm weights (default: 256)",
-               network_size)),
-    *section("generated category", ("make_synthetic",),
-        Option("output_dir", str, REQUIRED, "the folder to make the category in"),
-        Option("category", str, "fabric", "its name; with the seed it chooses the fabric"),
-        Option("train", int, 60, "good pictures to train on", at_least(1, 10**6)),
-        Option("good", int, 16, "good pictures to test on", at_least(1, 10**6)),
-        Option("defects", int, 32, "defective pictures to test on", at_least(1, 10**6)),
-        Option("image_size", int, 256, "pixels per side", at_least(32, 8192)),
-        Option("seed", int, 0, "the same seed gives the same pictures", at_least(0, bounds.LARGEST_SEED))),
+    *TOOLS,
 )
 # fmt: on
 

@@ -28,10 +28,9 @@ _MEMORY = ("allocate memory", "alloc memory", "memory failed", "out of memory", 
 def run_program(main: Callable[[], None]) -> None:
     """Run a program's main function. What goes wrong becomes one line on standard error, and an exit status.
 
-    Status 2: a mistake of the user (`UserError`), a file that cannot be used, or too little memory. 130: a signal; the
-    process ends without unwinding, because MindSpore, in whose middle it may be, answers an exception by others.
-    Mistakes of ours keep their traceback. Where nobody reads standard output any more, as after `| head`, the program
-    goes on without it: its files are what counts.
+    Status 2: the user's mistake (`UserError`), an unusable file, too little memory. 130: a signal; the process
+    ends without unwinding, because MindSpore, in whose middle it may be, answers an exception by others.
+    Mistakes of ours keep their traceback. Where nobody reads standard output any more (`| head`), it goes on without.
     """
     with contextlib.suppress(AttributeError):  # a stream that is no text file, in tests
         sys.stdout.reconfigure(errors="backslashreplace")

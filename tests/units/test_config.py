@@ -9,8 +9,8 @@ from src import ROOT
 from src.config import parse
 from src.detector import Architecture
 from src.encoder import ENCODERS
-from src.option import REQUIRED, Option, Role, boolean, json_file
-from src.options import BACKBONES, OPTIONS, file_of, options_of
+from src.option import BACKBONES, REQUIRED, Option, Role, boolean, json_file
+from src.options import OPTIONS, file_of, options_of
 from src.utils import UserError
 
 PROGRAMS = tuple(dict.fromkeys(program for option in OPTIONS for program in option.programs))
