@@ -47,8 +47,7 @@ def run_program(main: Callable[[], None]) -> None:
         except UserError as error:
             status = _say(f"error: {error}", USER_ERROR)
         except KeyboardInterrupt as interrupt:
-            text = "".join(map(str, interrupt.args))
-            status = _say(f"interrupted{': ' if text else ''}{text}", INTERRUPTED)
+            status = _say(": ".join(["interrupted", *map(str, interrupt.args)]), INTERRUPTED)
         except SystemExit as end:
             status = end.code
         except Exception as error:
