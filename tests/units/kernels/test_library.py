@@ -115,6 +115,7 @@ def copy(tmp_path):
     """A copy of the sources and scripts with nothing built, and a function that builds it with warnings as errors."""
     for name in ("src", "scripts"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
 
     def build():
         environment = os.environ | {"PYTHON": sys.executable, "CXXFLAGS": "-Wall -Wextra -Wpedantic -Werror"}
