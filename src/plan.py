@@ -117,7 +117,9 @@ class Plan:
 
         Its length is part of that where the learning rate depends on it.
         """
-        length = {} if self.options.lr_schedule == "constant" else self._length()
+        length = {}
+        if self.options.lr_schedule != "constant":
+            length = {"num_steps": None, "num_epochs": None} | self._length()
         return Metadata(
             "state",
             architecture=self.architecture,
