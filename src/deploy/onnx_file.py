@@ -30,9 +30,7 @@ def improve_onnx(file: Path, input_name: str, output_names: Sequence[str]) -> No
     shown = [value for value in graph.input if value.name not in constants] + list(graph.output)
     names = [input_name, *output_names]
     if len(shown) != len(names):
-        raise UserError(
-            f"MindSpore wrote {len(shown)} inputs and outputs where {len(names)} were expected; report it"
-        )
+        raise UserError(f"MindSpore wrote {len(shown)} inputs and outputs where {len(names)} were expected; report it")
     new = {value.name: name for value, name in zip(shown, names)}
     used = constants.union(*(node.output for node in graph.node))
     if (used - set(new)) & set(names):
