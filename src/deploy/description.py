@@ -67,7 +67,7 @@ class Description:
         architecture: the options that shape the network (`Architecture`), by name.
         checkpoint: the exported checkpoint's name.
         checkpoint_sha256: its SHA-256 digest as hexadecimal digits.
-        file_sha256: the exported file's; None in descriptions of older versions.
+        file_sha256: the exported file's; None in descriptions of older versions, and within an ONNX file.
         largest_difference: between the outputs of the network and of the exported file; None for AIR, which only
             an Ascend device can load.
         versions: of what computed, by name.
