@@ -56,8 +56,8 @@ OPTIONS: tuple[Option, ...] = (
     *section("data", (*PREDICT, "postprocess"),
         Option("num_workers", int, THREADS, "threads that decode pictures", at_least(1, 1024), Role.NOT_REDONE)),
     *section("data", ("predict",),
-        Option("img_dir", str, REQUIRED, "pictures to score: a folder with its sub-folders, a file, a pattern in quotes, or a "
-               "text file with a path a line")),
+        Option("img_dir", str, REQUIRED, "pictures to score: a folder with its sub-folders, a file, a pattern in "
+               "quotes, or a text file with a path a line")),
 
     *section("network", TRAIN,
         Option("backbone", str, "wide_resnet50_2", "frozen ImageNet encoder", one_of(*BACKBONES), Role.NETWORK),
