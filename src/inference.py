@@ -7,7 +7,8 @@ import numpy as np
 
 from src import checkpoint, evaluation
 from src.config import Options
-from src.data.samples import Sample, files_of, pictures_under
+from src.data.listing import pictures_under
+from src.data.samples import Sample, files_of
 from src.data.source import Source, with_split
 from src.dataset import TestSet, load_images
 from src.files import SCORES, evaluation_result
