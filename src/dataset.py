@@ -77,12 +77,12 @@ def load_images(samples: Sequence[Sample], size: int, workers: int | None = None
             one full-size picture per thread.
 
     Raises:
-        UserError: a picture cannot be read (of several the first); the ones not yet begun are left.
+        UserError: pictures cannot be read; it names all of them.
     """
     result = np.empty((len(samples), size, size, 3), np.uint8)
 
     def load(index: int) -> None:
-        result[index] = load_image(samples[index].picture, size)
+        result[index] = load_image(samples[index].picture, size, samples[index].reading)
 
     _for_each(load, len(samples), workers)
     return result
@@ -102,7 +102,7 @@ def load_masks(
     def load(index: int) -> None:
         sample = samples[index]
         if sample.mask is not None:
-            result[index] = load_mask(sample.mask, size, protocol, sample.picture)
+            result[index] = load_mask(sample.mask, size, protocol, sample.picture, sample.reading)
         elif sample.label:
             raise UserError(f"no mask for {sample.picture}; add one, or ask for image-level figures only")
 
@@ -125,13 +125,21 @@ def normalize(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -
 def _for_each(work: Callable[[int], None], count: int, workers: int | None) -> None:
     """Call `work` for 0 .. count - 1 in threads (the decoders release the interpreter's lock).
 
-    The error of the lowest index is raised, after the calls under way have ended; later ones are not begun.
+    All are called, so that the user learns at once of every file that cannot be read: one error names them in their
+    order. Another kind of error, and Ctrl-C, ends the work after the calls under way.
     """
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
         futures = [pool.submit(work, index) for index in range(count)]
+        problems = []
         try:
             for future in futures:
-                future.result()
+                try:
+                    future.result()
+                except UserError as error:
+                    problems.append(str(error))
         except BaseException:  # Ctrl-C too
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+    if problems:
+        counted = f"{len(problems)} files cannot be used: " if len(problems) > 1 else ""
+        raise UserError(counted + "; ".join(problems))

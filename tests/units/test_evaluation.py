@@ -22,9 +22,9 @@ def decoded(monkeypatch):
     """The pictures that were decoded, in order."""
     found, load = [], dataset.load_image
 
-    def counting(path, size):
+    def counting(path, *given):
         found.append(Path(path))
-        return load(path, size)
+        return load(path, *given)
 
     monkeypatch.setattr(dataset, "load_image", counting)
     return found
