@@ -63,7 +63,9 @@ OPTIONS: tuple[Option, ...] = (
         Option("num_workers", int, THREADS, "threads that decode pictures", at_least(1, 1024), Role.NOT_REDONE)),
     *section("data", ("predict",),
         Option("img_dir", str, REQUIRED, "pictures to score: a folder with its sub-folders, a file, a pattern in "
-               "quotes, or a text file with a path a line")),
+               "quotes, or a text file with a path a line"),
+        Option("strict", boolean, False, "stop at a picture that cannot be read; else its error stands in the place of "
+               "its score, and the exit status is 3")),
 
     *section("network", TRAIN,
         Option("backbone", str, "wide_resnet50_2", "frozen ImageNet encoder", one_of(*BACKBONES), Role.NETWORK),
