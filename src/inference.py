@@ -1,5 +1,6 @@
 """Run the detector over pictures: what eval.py and predict.py do."""
 
+import math
 import time
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import numpy as np
 
 from src import checkpoint, evaluation
 from src.config import Options
-from src.data.samples import Sample, files_of, pictures_under
+from src.data.listing import pictures_under
+from src.data.samples import Sample, files_of
 from src.data.source import Source, with_split
-from src.dataset import TestSet, load_images
+from src.dataset import TestSet, load_readable
 from src.files import SCORES, evaluation_result
 from src.kernels import cells
 from src.report.panels import ColourScale, panel_files, save_panels, scale_of
@@ -20,6 +22,9 @@ from src.trust.json_file import write_sealed_json
 from src.trust.names import file_name
 from src.trust.outputs import check_outputs
 from src.utils import UserError, log, write_json
+
+SOON = 16  # pictures after which results are written, or one batch if that is more
+SHARE = 20  # the file of results is written for at most one part in so many of the time
 
 
 def evaluate_checkpoint(options: Options, device: Device) -> dict:
@@ -68,13 +73,14 @@ def predict_folder(options: Options, device: Device) -> dict[str, dict]:
 
     Verdicts and colours are by constants of the model (see `judge_of`), so that they mean the same in every folder.
     Where it has none, there are no verdicts, and the colours are those of the first pictures. Memory holds `CHUNK`
-    pictures at a time.
+    pictures at a time. Results are written as they come, so that whatever ends the program costs the last few only.
 
     Returns:
-        By picture's name what is said of it (see `Judge.of_picture`).
+        By picture's name what is said of it (see `Judge.of_picture`), or `error`: why it cannot be read.
 
     Raises:
-        UserError: no pictures, or panels that would be written among the pictures.
+        UserError: no pictures, panels that would be written among the pictures, or, with `--strict`, an unreadable
+            picture.
     """
     detector, trained = checkpoint.load_detector(options.ckpt_path)
     cells.install(detector, device.kernels)
@@ -85,19 +91,51 @@ def predict_folder(options: Options, device: Device) -> dict[str, dict]:
     samples = [Sample(path, 0, "unknown", None, name) for name, path in paths.items()]
     panels = panel_files(folder, list(paths)) if options.save_imgs else []
     check_outputs([folder / SCORES, *panels], [options.ckpt_path, *files_of(samples)])
-    graphs, result = GraphCache.of(options.graph_cache, device), {}
+    graphs = GraphCache.of(options.graph_cache, device)
     batch_size = min(options.test_batch_size, len(samples))
     judge = judge_of(options, options.ckpt_path, detector, trained, batch_size, graphs)
     scale = scale_of(judge, trained.colour_scale)
-    for start in range(0, len(samples), CHUNK):
-        part = samples[start : start + CHUNK]
-        images = load_images(part, detector.architecture.im_resize, options.num_workers)
-        maps, scores = predict(detector, images, batch_size, graphs)
-        result |= evaluation.of_pictures(part, scores, judge)
-        scale = scale or ColourScale.of(maps, np.ones(len(maps), bool))
-        if options.save_imgs:
-            names = [sample.name for sample in part]
-            save_panels(folder, names, images, None, None, maps, scores, scale, judge)
-    write_json(folder / SCORES, {**evaluation.constants(judge, trained.thresholds), "pictures": result})
-    log.info("scores: %s", folder / SCORES)
-    return result
+    scores = Scores(folder / SCORES, evaluation.constants(judge, trained.thresholds), len(samples))
+    # Without a scale of the model's, the colours are those of the first chunk, which has to be a large one.
+    step = CHUNK if scale is None else batch_size * max(1, SOON // batch_size)
+    for start in range(0, len(samples), step):
+        part = samples[start : start + step]
+        readable, images, unreadable = load_readable(part, detector.architecture.im_resize, options.num_workers)
+        if unreadable and options.strict:
+            raise UserError(next(iter(unreadable.values())))
+        found = {name: {"error": text} for name, text in unreadable.items()}
+        if readable:
+            maps, values = predict(detector, images, batch_size, graphs)
+            found |= evaluation.of_pictures(readable, values, judge)
+            scale = scale or ColourScale.of(maps, np.ones(len(maps), bool))
+            if options.save_imgs:
+                names = [sample.name for sample in readable]
+                save_panels(folder, names, images, None, None, maps, values, scale, judge)
+        scores.add({sample.name: found[sample.name] for sample in part})
+    log.info("scores: %s", scores.path)
+    return scores.pictures
+
+
+class Scores:
+    """The JSON of predict.py, written while it grows: `left` pictures are not in it yet.
+
+    Args:
+        path: of the file.
+        constants: what verdicts are computed from (see `evaluation.constants`).
+        count: of pictures that there will be.
+    """
+
+    def __init__(self, path: Path, constants: dict, count: int):
+        self.path, self._constants, self._count = path, constants, count
+        self.pictures: dict[str, dict] = {}
+        self._written, self._seconds = -math.inf, 0.0
+
+    def add(self, found: dict[str, dict]) -> None:
+        """Add what is said of some pictures. The file is written anew, or later if that takes much of the time."""
+        self.pictures |= found
+        left, started = self._count - len(self.pictures), time.monotonic()
+        if left and started - self._written < SHARE * self._seconds:
+            return
+        write_json(self.path, {**self._constants, "left": left, "pictures": self.pictures})
+        self._written = time.monotonic()
+        self._seconds = self._written - started

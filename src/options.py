@@ -56,12 +56,16 @@ OPTIONS: tuple[Option, ...] = (
         Option("category", str, None, "category to evaluate (default: the one that was trained)")),
     *section("data", (*EVALUATE, "postprocess"),
         Option("gt_protocol", str, "nearest",
-               "how masks are resized: nearest (> 0 is a defect) or original (2022: bilinear, truncated)",
+               "how masks are resized: nearest (> 0 is a defect), original (2022: bilinear, truncated) or "
+               "max_pool (a pixel is a defect where any that it covers is: keeps thin ones)",
                one_of(*PROTOCOLS))),
     *section("data", (*PREDICT, "postprocess"),
         Option("num_workers", int, THREADS, "threads that decode pictures", at_least(1, 1024), Role.NOT_REDONE)),
     *section("data", ("predict",),
-        Option("img_dir", str, REQUIRED, "folder of pictures to score, with those in its sub-folders")),
+        Option("img_dir", str, REQUIRED, "pictures to score: a folder with its sub-folders, a file, a pattern in "
+               "quotes, or a text file with a path a line"),
+        Option("strict", boolean, False, "stop at a picture that cannot be read; else its error stands in the place of "
+               "its score, and the exit status is 3")),
 
     *section("network", TRAIN,
         Option("backbone", str, "wide_resnet50_2", "frozen ImageNet encoder", one_of(*BACKBONES), Role.NETWORK),

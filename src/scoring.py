@@ -7,7 +7,8 @@ from mindspore import Tensor
 
 from src import evaluation
 from src.config import Options
-from src.data.samples import good_samples, pictures_under
+from src.data.listing import pictures_under
+from src.data.samples import good_samples
 from src.dataset import Images, normalize
 from src.detector import Detector
 from src.encoder import ENCODERS

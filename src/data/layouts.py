@@ -66,20 +66,29 @@ def samples_for_training(
 
 
 def samples_for_testing(
-    root: str | Path, category: str, layout: str, *, train_list: str | Path | None = None, seed: int = 0
+    root: str | Path,
+    category: str,
+    layout: str,
+    *,
+    train_list: str | Path | None = None,
+    seed: int = 0,
+    required: bool = True,
 ) -> list[Sample]:
     """The pictures to test on: the good ones, then the defective ones, each sorted by name.
 
     The arguments are those of `samples_for_training`. If a category has no masks at all, its samples have none
     either: image-level figures are still possible (see `has_masks`).
 
+    Args:
+        required: whether there must be test pictures. A training can do without: its thresholds are from good ones.
+
     Raises:
-        UserError: as `samples_for_training`; also if there are no test pictures, a defective picture has no mask
-            although others have one, a mask has no picture, or a picture has two masks.
+        UserError: as `samples_for_training`; also if there are no test pictures and must be, a defective
+            picture has no mask although others have one, a mask has no picture, or a picture has two masks.
     """
     chosen, split = _checked(root, category, layout, train_list, seed)
     samples = chosen.find_testing(Path(root), category, split)
-    if not samples:
+    if required and not samples:
         place = Path(root) / chosen.test_folder.format(category=category)
         raise UserError(f"no test pictures in {place}; put them there (png, jpg, bmp, tif)")
     return samples

@@ -60,8 +60,13 @@ class Source:
             self.dataset_path, self.category, self.dataset, train_list=self.train_list, seed=self.split_seed
         )
 
-    def test(self) -> list[Sample]:
+    def test(self, required: bool = True) -> list[Sample]:
         """The pictures to test on (see `samples_for_testing`)."""
         return samples_for_testing(
-            self.dataset_path, self.category, self.dataset, train_list=self.train_list, seed=self.split_seed
+            self.dataset_path,
+            self.category,
+            self.dataset,
+            train_list=self.train_list,
+            seed=self.split_seed,
+            required=required,
         )

@@ -5,7 +5,22 @@ import shutil
 
 import pytest
 
-from tests.support.programs import error_of, files, succeed
+from tests.support.programs import error_of, files, program, succeed
+
+
+def test_a_bad_picture_costs_its_own_score_only(trained, data, tmp_path):
+    shutil.copytree(data / "fabric/test/good", tmp_path / "new")
+    (tmp_path / "new/bad.png").write_bytes(b"x")
+    given = ("predict.py", "--ckpt_path", trained[0] / "fastflow_fabric.ckpt", "--img_dir", tmp_path / "new")
+    done = program(*given, "--output_dir", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (3, "")
+    bad = f"cannot read the picture {tmp_path}/new/bad.png: no known picture format, or damaged; replace or remove it"
+    assert done.stdout.splitlines()[-2:] == ["1 of 5 pictures have no score:", bad]
+    found = json.loads((tmp_path / "out/scores.json").read_text())
+    assert found["pictures"].pop("bad") == {"error": bad}
+    assert len(found["pictures"]) == 4
+    assert found["left"] == 0
+    assert error_of(*given, "--strict") == f"error: {bad}\n"
 
 
 def test_predict_scores_every_picture_and_spares_the_users_own(trained, data, tmp_path):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from src import config, scoring
-from src.data.samples import good_samples, pictures_under
+from src.data.listing import pictures_under
+from src.data.samples import good_samples
 from src.dataset import Images, load_images
 from src.detector import Architecture, Detector
 from src.good_pictures import GoodPictures
