@@ -8,8 +8,7 @@ import numpy as np
 
 from src import checkpoint, evaluation
 from src.config import Options
-from src.data.listing import pictures_under
-from src.data.samples import Sample, files_of
+from src.data.samples import files_of
 from src.data.source import Source, with_split
 from src.dataset import TestSet, load_readable
 from src.files import SCORES, evaluation_result
@@ -17,7 +16,7 @@ from src.kernels import cells
 from src.report.panels import ColourScale, panel_files, save_panels, scale_of
 from src.runtime.device import Device
 from src.runtime.graph_cache import GraphCache
-from src.scoring import CHUNK, judge_of, predict
+from src.scoring import CHUNK, judge_of, pictures_of, predict
 from src.trust.json_file import write_sealed_json
 from src.trust.names import file_name
 from src.trust.outputs import check_outputs
@@ -41,11 +40,15 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     category = options.category or trained.category
     if not category:
         raise UserError(f"{options.ckpt_path} does not say its category; give --category")
-    options = with_split(options, trained.split).resolved(category=category, device_target=device.target)
+    options = with_split(options, trained.split).resolved(
+        category=category, device_target=device.target, bit_depth=options.bit_depth or trained.bit_depth
+    )
     path = Path(options.ckpt_path)
     target = Path(options.result_path) if options.result_path else evaluation_result(path)
     folder = Path(options.output_dir) / file_name(category, "category")
-    samples, size = Source.of(options).test(), detector.architecture.im_resize
+    source, size = Source.of(options), detector.architecture.im_resize
+    _, found, (samples,) = source.look(source.test())
+    found.tell()
     panels = panel_files(folder, [sample.name for sample in samples]) if options.save_imgs else []
     check_outputs([target, *panels], [options.ckpt_path, *files_of(samples)])
     # Pictures that are drawn later are kept, so that each is decoded once.
@@ -59,6 +62,7 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     result = {"checkpoint": path.name, **evaluation.report(category, test, maps, scores, judge)}
     result["seconds_predicting"] = round(predicted - started, 3)
     result["seconds_measuring"] = round(time.perf_counter() - predicted, 3)
+    result["found"] = found.to_json()
     result["cpu_kernels"] = device.kernels is not None
     result["options"] = dict(options.values)
     result["options_left_open"] = list(options.left_open)
@@ -87,15 +91,15 @@ def predict_folder(options: Options, device: Device) -> dict[str, dict]:
     base, folder = Path(options.img_dir).resolve(), Path(options.output_dir).resolve()
     if folder == base or base in folder.parents:
         raise UserError(f"--output_dir {folder} is among the pictures of --img_dir; give a folder outside of it")
-    paths = pictures_under(options.img_dir, "img_dir")
-    samples = [Sample(path, 0, "unknown", None, name) for name, path in paths.items()]
-    panels = panel_files(folder, list(paths)) if options.save_imgs else []
+    samples, seen = pictures_of(options, "img_dir", options.bit_depth or trained.bit_depth)
+    panels = panel_files(folder, [sample.name for sample in samples]) if options.save_imgs else []
     check_outputs([folder / SCORES, *panels], [options.ckpt_path, *files_of(samples)])
     graphs = GraphCache.of(options.graph_cache, device)
     batch_size = min(options.test_batch_size, len(samples))
     judge = judge_of(options, options.ckpt_path, detector, trained, batch_size, graphs)
     scale = scale_of(judge, trained.colour_scale)
-    scores = Scores(folder / SCORES, evaluation.constants(judge, trained.thresholds), len(samples))
+    constants = {**evaluation.constants(judge, trained.thresholds), "found": seen.to_json()}
+    scores = Scores(folder / SCORES, constants, len(samples))
     # Without a scale of the model's, the colours are those of the first chunk, which has to be a large one.
     step = CHUNK if scale is None else batch_size * max(1, SOON // batch_size)
     for start in range(0, len(samples), step):
@@ -121,7 +125,7 @@ class Scores:
 
     Args:
         path: of the file.
-        constants: what verdicts are computed from (see `evaluation.constants`).
+        constants: what else it says: what verdicts are computed from, and what was found.
         count: of pictures that there will be.
     """
 

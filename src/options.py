@@ -8,7 +8,9 @@ import os
 
 from src import option as bounds
 from src.data.layouts import LAYOUTS
+from src.data.decoding import DEPTHS
 from src.data.pictures import PROTOCOLS
+from src.data.samples import MAX_MEGAPIXELS
 from src.option import (
     BACKBONES,
     REQUIRED,
@@ -59,6 +61,12 @@ OPTIONS: tuple[Option, ...] = (
                "how masks are resized: nearest (> 0 is a defect), original (2022: bilinear, truncated) or "
                "max_pool (a pixel is a defect where any that it covers is: keeps thin ones)",
                one_of(*PROTOCOLS))),
+    *section("data", (*PREDICT, "preprocess"),
+        Option("bit_depth", int, None, "bits that the values of 16-bit files use, 12 for a camera's 0..4095 (default: "
+               "the training's; without, the least that holds all values found)", one_of(*DEPTHS))),
+    *section("data", (*PREDICT, "preprocess", "postprocess"),
+        Option("max_megapixels", float, MAX_MEGAPIXELS, "a picture whose header claims more million pixels is refused",
+               above(0, 10000))),
     *section("data", (*PREDICT, "postprocess"),
         Option("num_workers", int, THREADS, "threads that decode pictures", at_least(1, 1024), Role.NOT_REDONE)),
     *section("data", ("predict",),

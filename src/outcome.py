@@ -29,6 +29,7 @@ def save_detector(path: Path, plan: Plan, detector: Detector, found: Assessment)
         held_out=found.held_out or None,
         versions=versions(),
         split=plan.source.split(),
+        bit_depth=plan.source.bit_depth,
     )
 
 

@@ -39,15 +39,19 @@ _TURNS = {  # the values of that tag; 1 stands for a picture that is upright alr
 
 @dataclass(frozen=True)
 class Header:
-    """What a picture's header says: width and height when it stands upright, and whether a value has 16 bits."""
+    """What a picture's header says: width and height, and whether a value has 16 bits."""
 
     width: int
     height: int
     deep: bool
 
 
-def read_header(path: Path, reading: Reading = PLAIN) -> Header:
+def read_header(path: Path, reading: Reading = PLAIN, upright: bool = True) -> Header:
     """What a picture's header says; its pixels are decoded only where Pillow does not know the format.
+
+    Args:
+        upright: whether width and height are those of the upright picture. To know how a PNG is turned, Pillow has to
+            decode it.
 
     Raises:
         UserError: the file cannot be read, or claims too many pixels.
@@ -56,7 +60,7 @@ def read_header(path: Path, reading: Reading = PLAIN) -> Header:
         with Image.open(path) as image:
             _check_claim(image, path, reading)
             deep = _is_deep(image)  # first: to find a PNG's orientation, Pillow loads all of it
-            return Header(*_upright_size(image), deep)
+            return Header(*(_upright_size(image) if upright else image.size), deep)
     except UserError:
         raise
     except Exception:  # what Pillow cannot open, OpenCV may; else it says why not

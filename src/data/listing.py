@@ -45,8 +45,21 @@ def passed_over(folder: Path, used: Iterable[Path]) -> dict[str, int]:
     files, counts = _walk(folder)
     for path in files:
         if path not in known:
-            counts[path.suffix.lower() or "without ending"] += 1
+            counts[_kind(path)] += 1
     return dict(sorted(counts.items()))
+
+
+def passed_over_by(given: str, used: Iterable[Path]) -> dict[str, int]:
+    """As `passed_over`, where an option names the pictures (see `pictures_under`). Of a list, and of a single file,
+    nothing is passed over."""
+    base = Path(given).resolve()
+    if base.is_dir():
+        return passed_over(base, used)
+    if base.is_file():
+        return {}
+    known = set(used)
+    files = [path for path in map(Path, map(os.path.abspath, _matches(given))) if path.is_file() and path not in known]
+    return dict(sorted(Counter(_kind(path) for path in files).items()))
 
 
 def pictures_under(given: str, option: str) -> dict[str, Path]:
@@ -78,8 +91,19 @@ def _given(given: str, base: Path) -> list[Path]:
         return [Path(os.path.abspath(base.parent / line.strip())) for line in dict.fromkeys(lines) if line.strip()]
     if base.is_file():
         return [base]
-    matches = sorted(Path(os.path.abspath(path)) for path in glob.glob(given, recursive=True))
+    matches = sorted(Path(os.path.abspath(path)) for path in _matches(given))
     return [path for path in matches if path.is_file() and path.suffix.lower() in SUFFIXES]
+
+
+def _matches(pattern: str) -> list[str]:
+    """The files and folders that a pattern stands for."""
+    return glob.glob(str(pattern), recursive=True)
+
+
+def _kind(path: Path) -> str:
+    """What a file that is not read is called: its ending, and whether it is a picture's, in another place."""
+    suffix = path.suffix.lower()
+    return f"{suffix} elsewhere" if suffix in SUFFIXES else suffix or "without ending"
 
 
 def _entries(folder: Path) -> list[Path]:

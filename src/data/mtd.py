@@ -101,5 +101,6 @@ LAYOUT = Layout(
     sign="the one category mtd with its folders MT_Free, MT_Crack, ...",
     train_folder="MT_Free/Imgs",
     test_folder="MT_*/Imgs",
+    folder="",
     takes_train_list=True,
 )

@@ -183,6 +183,7 @@ def describe(
         mindir_version=options.mindir_version if options.file_format == "MINDIR" else None,
         category=trained.category,
         split=trained.split,
+        bit_depth=trained.bit_depth,
         input=ModelInput(shape=[options.batch_size, 3, size, size], mean=list(spec.mean), std=list(spec.std)),
         outputs=[ModelOutput(name=name, shape=list(output.shape)) for name, output in outputs.items()],
         **evaluation.constants(judge, trained.thresholds),
