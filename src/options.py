@@ -7,8 +7,8 @@ one that pthtockpt.py writes. Nothing here imports MindSpore, so that wrong opti
 import os
 
 from src import option as bounds
-from src.data.layouts import LAYOUTS
 from src.data.decoding import DEPTHS
+from src.data.layouts import LAYOUTS
 from src.data.pictures import PROTOCOLS
 from src.data.samples import MAX_MEGAPIXELS
 from src.option import (

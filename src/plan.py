@@ -31,6 +31,7 @@ class Plan:
         files: what is written.
         source: the data set and its category.
         architecture: of the network.
+        found: what its pictures are, once `look` has looked at them.
     """
 
     options: Options
@@ -39,6 +40,7 @@ class Plan:
     files: RunFiles
     source: Source
     architecture: Architecture
+    found: Found | None = None
 
     @classmethod
     def of(cls, options: Options, device: Device, group: Group = ALONE) -> "Plan":
@@ -95,12 +97,12 @@ class Plan:
         given = "num_epochs" if self.options.num_steps is None else "num_steps"
         return {given: getattr(self.options, given)}
 
-    def look(self) -> tuple["Plan", Found, list[Sample], list[Sample]]:
-        """Find the pictures and say what was found: the plan with their bit depth, that, the good ones and the test's."""
+    def look(self) -> tuple["Plan", list[Sample], list[Sample]]:
+        """Find the pictures and say what was found: the plan that knows it, the good pictures, and the test set."""
         source, found, (good, test) = self.source.look(self.source.train(), self.source.test(required=False))
         if self.group.leads:
             found.tell()
-        return replace(self, source=source), found, good, test
+        return replace(self, source=source, found=found), good, test
 
     def divide(self, samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
         """The good pictures to train on, and those that are held out, which may be none."""

@@ -69,7 +69,7 @@ class Training:
 
     def _load_samples(self) -> None:
         """Find the pictures, hold some good ones out, and plan in which order the others are trained on."""
-        self.plan, self.found, good, self.test_samples = self.plan.look()
+        self.plan, good, self.test_samples = self.plan.look()
         self.train_samples, self.held_out = self.plan.divide(good)
         self.order = self.plan.order(len(self.train_samples))
         self.last_step = self.options.num_steps or self.order.steps_before(self.options.num_epochs)
@@ -195,8 +195,6 @@ class Training:
         with self.step.averaged():
             found = self._evaluate(self.order.epochs_in(self.progress.step))
             outcome.save_detector(self.files.checkpoint, self.plan, self.detector, found)
-        result = outcome.result_of(self.plan, self.order, self.progress, self.step.skipped_steps(), found) | {
-            "found": self.found.to_json()
-        }
+        result = outcome.result_of(self.plan, self.order, self.progress, self.step.skipped_steps(), found)
         outcome.write_result(self.plan, result)
         return result

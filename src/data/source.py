@@ -41,7 +41,7 @@ def is_split(value: Any) -> bool:
 @dataclass(frozen=True)
 class Source:
     """A category of a data set, how its good pictures are divided where the layout leaves that open, and how its
-    pictures are read (see `Reading`); `bit_depth` is None until that is found out, or where there are no 16-bit files."""
+    pictures are read (see `Reading`); `bit_depth` is None until it is found out, or where no file has 16 bits."""
 
     dataset_path: str
     category: str

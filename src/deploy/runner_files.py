@@ -10,8 +10,8 @@ import numpy as np
 
 from src import evaluation
 from src.config import Options
-from src.data.pictures import load_image
 from src.data.found import read_as
+from src.data.pictures import load_image
 from src.data.samples import Reading, Sample, files_of
 from src.data.source import Source, with_split
 from src.dataset import TestSet, normalize
