@@ -50,8 +50,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What the input files are: the category, the model that they are made for, an entry per test picture, the bits that
-    16-bit files were read with (None: there are none), and what was found (see `Found`)."""
+    """What the input files are: the category, the model that they are made for, an entry per test picture, the bits
+    that 16-bit files were read with (None: there are none), and what was found (see `Found`)."""
 
     category: str
     model: Description

@@ -53,9 +53,8 @@ def test_a_folder_is_described(folder):
 
 def test_masks_are_counted(folder):
     sample = Sample(folder / "a.png", 1, "hole", folder / "c.png", "hole/a")
-    assert Found.of([sample, replace(sample, mask=None)], {}).lines() == [
-        "found 2 pictures: .png 2; 8x6; 8 bits; 1 mask"
-    ]
+    seen = Found.of([sample, replace(sample, mask=None)], {})
+    assert seen.lines() == ["found 2 pictures: .png 2; 8x6; 8 bits; 1 mask"]
 
 
 def test_the_users_bit_depth_is_taken_and_what_is_above_is_said(folder):
