@@ -3,6 +3,22 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+# Started in scripts/ itself, as the README of 2022 says, a script works in the project's folder: what it writes is then where
+# the next command looks for it. Arguments that are paths from scripts/ stay that: those that begin with ./ or ../, and those
+# that are there.
+if [[ $PWD -ef $root/scripts ]]; then
+    for argument in "$@"; do
+        shift
+        path=${argument#--*=}
+        if [[ $path =~ ^\.\.?(/|$) || ($path != [/-]* && ($path == */* || -f $path) && -e $path) ]]; then
+            argument=${argument%"$path"}$PWD/$path
+        fi
+        set -- "$@" "$argument"
+    done
+    unset argument path
+    cd "$root" || exit
+fi
+
 # die TEXT: end with exit status 2 and the line "error: TEXT". The text says what is wrong, where, and what to do, with
 # commas between the three.
 die() {
@@ -162,10 +178,11 @@ distributed_run() {
         ${options[@]+"${options[@]}"}
 }
 
-# all_categories_run DEVICE ARGUMENTS...: for run_all_mvtec_*.
+# all_categories_run DEVICE ARGUMENTS...: for run_all_mvtec.sh, whose DEVICE is empty (what the machine has), and run_all_mvtec_*.
 all_categories_run() {
     local device=$1 parallel="[DEVICE_ID ...]" devices="" usage
     shift
+    [[ -n $device ]] || parallel="[DEVICE_ID ...] [--jobs N]"
     [[ $device != CPU ]] || parallel="[--jobs N]"
     usage="bash scripts/${0##*/} [-f] DATASET_PATH PRE_CKPT_PATH $parallel [OPTIONS of run_all.py]"
     read_flag "$usage" "${1:-}"
@@ -178,5 +195,5 @@ all_categories_run() {
         shift
     done
     launch run_all scripts/run_all.py --dataset_path "$dataset" --pre_ckpt_path "$checkpoint" \
-        --device_target "$device" --device_ids "${devices:-0}" "$@"
+        ${device:+--device_target "$device"} --device_ids "${devices:-0}" "$@"
 }
