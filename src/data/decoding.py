@@ -99,8 +99,8 @@ def _header(path: Path, reading: Reading, upright: bool) -> Header:
             return Header(*(_upright_size(image) if upright else image.size), deep)
     except UserError:
         raise
-    except Exception:  # what Pillow cannot open, OpenCV may; else it says why not
-        array = array_of(path, reading)
+    except Exception as error:  # what Pillow cannot open, OpenCV may; else it says why not
+        array = array_of(path, reading, reason=error)
         return Header(array.shape[1], array.shape[0], array.dtype == np.uint16)
 
 
