@@ -90,6 +90,7 @@ def _recorded() -> Iterator[_Tape]:
     pillow = logging.getLogger("PIL")
     with tempfile.TemporaryFile(buffering=0) as file, warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", DeprecationWarning)  # is not about the file
         tape, spreads, before = _Tape(file.fileno(), warned), pillow.propagate, os.dup(2)
         tape.setLevel(logging.WARNING)
         pillow.addHandler(tape)
