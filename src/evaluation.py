@@ -87,6 +87,7 @@ def report(category: str, test: TestSet, maps: np.ndarray, scores: np.ndarray, j
         "gt_protocol": test.protocol,
         "metrics": found,
         "absent": absent(test),
+        "doubtful_masks": test.doubtful_masks,
         "per_defect": figures_per_defect(test, maps, scores),
         "test_pictures": len(test.samples),
         **constants(judge, found),

@@ -9,7 +9,7 @@ import os
 from src import option as bounds
 from src.data.decoding import DEPTHS
 from src.data.layouts import LAYOUTS
-from src.data.pictures import PROTOCOLS
+from src.data.masks import PROTOCOLS
 from src.data.samples import MAX_MEGAPIXELS
 from src.option import (
     BACKBONES,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from src.data.pictures import PROTOCOLS
+from src.data.masks import PROTOCOLS
 from src.trust.json_file import read_json
 from src.trust.schema import (
     has_at_least,

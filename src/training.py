@@ -9,7 +9,7 @@ import math
 import time
 
 from src import checkpoint, evaluation, outcome, state, whitening
-from src.assessment import Assessment, Assessor
+from src.assessment import Assessment, load_pictures
 from src.cell import TrainStep, adam, compile_step
 from src.config import Options
 from src.data.samples import evenly, files_of
@@ -86,10 +86,9 @@ class Training:
 
     def _load_pictures(self) -> None:
         """Decode what the training is judged by, and of the training pictures those that this process holds."""
-        size, workers = self.options.im_resize, self.options.num_workers
-        self.assessor = Assessor.load(self.plan, self.test_samples, self.train_samples, self.held_out)
+        own = [self.train_samples[i] for i in self.order.pictures]
+        self.assessor, self.images = load_pictures(self.plan, self.test_samples, self.train_samples, self.held_out, own)
         self.test = self.assessor.test
-        self.images = load_images([self.train_samples[i] for i in self.order.pictures], size, workers)
 
     def _build_step(self) -> None:
         """The training step, in the precision that is asked for."""

@@ -11,7 +11,6 @@ import numpy as np
 from src import evaluation
 from src.config import Options
 from src.data.found import read_as
-from src.data.pictures import load_image
 from src.data.samples import Reading, Sample, files_of
 from src.data.source import Source, with_split
 from src.dataset import TestSet, normalize
@@ -24,6 +23,8 @@ from src.trust.names import file_name
 from src.trust.outputs import check_outputs
 from src.trust.temporary import temporary_folder
 from src.utils import UserError, check_writable, log, write_json
+
+LONGEST_NAME = 100  # bytes of a picture's name that stay in the runner's files
 
 
 def preprocess(options: Options) -> Path:
@@ -50,12 +51,13 @@ def preprocess(options: Options) -> Path:
     if target.exists() and not is_replaceable(target):
         raise UserError(f"--img_dir {target} holds what preprocess.py did not write; give a folder of its own")
     check_writable(target.parent / MANIFEST)
+    test = TestSet.load(samples, description.input.size, "nearest", None, keep=False)
     try:
         with temporary_folder(target) as temporary:
             folder = temporary / target.name
             folder.mkdir()
             entries = [
-                write_picture(folder, index, sample, description.input)
+                write_picture(folder, index, sample, test.images[index], description.input)
                 for index, sample in enumerate(bar(samples, "writing"))
             ]
             Manifest(category, description, entries, found.bit_depth, found.to_json()).write(folder)
@@ -74,10 +76,13 @@ def is_replaceable(folder: Path) -> bool:
     return not names or (MANIFEST in names and all(name.endswith(".bin") for name in names - {MANIFEST}))
 
 
-def write_picture(folder: Path, index: int, sample: Sample, model_input: ModelInput) -> Entry:
-    """Write a normalised picture, float32 (3, S, S), as the runner reads it; returns its entry in the manifest."""
-    file = f"{index:06d}_{sample.name.replace('/', '_')}.bin"
-    image = load_image(sample.picture, model_input.size, sample.reading)
+def write_picture(folder: Path, index: int, sample: Sample, image: np.ndarray, model_input: ModelInput) -> Entry:
+    """Write a picture's image, uint8 [S, S, 3], normalised as float32 (3, S, S); returns its entry in the manifest.
+
+    Of a long name the beginning is kept: the runner's files are named after it, with endings.
+    """
+    name = os.fsencode(sample.name.replace("/", "_"))[:LONGEST_NAME].decode(errors="ignore")
+    file = f"{index:06d}_{name}.bin"
     normalize(image[None], model_input.mean, model_input.std).tofile(folder / file)
     return Entry(file, sample)
 
