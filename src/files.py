@@ -10,6 +10,8 @@ from src.trust.names import file_name
 from src.trust.outputs import check_outputs
 
 SCORES = "scores.json"  # predict.py's
+REPORT = "report.html"  # beside panels and scores
+INDEX = "index.html"  # run_all's, which leads to the reports
 
 
 def model_name(category: str | None) -> str:

@@ -147,7 +147,9 @@ OPTIONS: tuple[Option, ...] = (
         Option("good_dir", str, None, "folder of good pictures that were not trained on, to set the thresholds from "
                "in the place of the training's")),
     *section("results", PANELS,
-        Option("save_imgs", boolean, False, "write a panel (picture, mask, heat map, overlay) per test picture")),
+        Option("save_imgs", boolean, False, "write a panel (picture, mask, heat map, overlay) per test picture"),
+        Option("report", boolean, False, "write report.html to --output_dir: figures and all pictures with their heat "
+               "maps as one page for a browser")),
     *section("results", (*PANELS, "export"),
         Option("output_dir", str, "results", "folder for panels and exported files")),
     *section("results", ("train", "eval", "postprocess"),
@@ -156,6 +158,8 @@ OPTIONS: tuple[Option, ...] = (
 
     *section("several categories", ("run_all",),
         Option("categories", str, None, "categories with commas between them (default: all of the data set)"),
+        Option("seeds", str, None, "train each category once with each of these seeds, with commas, in the place of "
+               "--seed; the table has means and standard deviations"),
         Option("device_ids", str, "0", "numbers of the devices, with commas; each works on a category of its own"),
         Option("jobs", int, 1, "categories at a time on each device", at_least(1, 1024))),
 
