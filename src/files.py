@@ -82,6 +82,11 @@ class RunFiles:
         return self._file(".png")
 
     @property
+    def events(self) -> Path:
+        """The folder of what --log_to tensorboard writes."""
+        return self.folder / "tensorboard" / file_name(self.category, "category")
+
+    @property
     def evaluation(self) -> Path:
         """The result of eval.py for the finished network (JSON)."""
         return evaluation_result(self.checkpoint)

@@ -24,6 +24,7 @@ from src.option import (
     one_of,
     section,
 )
+from src.report.events import LOGS
 from src.tool_options import TOOLS
 from src.trust.schema import Check, is_a
 
@@ -122,6 +123,8 @@ OPTIONS: tuple[Option, ...] = (
         Option("cache_limit_gb", float, None, "gigabytes of features that a process keeps in memory (default: half "
                "of the free memory, divided among the processes)", at_least(0), Role.NOT_REDONE),
         Option("log_interval", int, 10, "training steps between log lines", at_least(1), Role.NOT_REDONE),
+        Option("log_to", str, None, "also write losses, learning rate and figures for TensorBoard while training, to "
+               "tensorboard/ in --ckpt_dir; needs the package tensorboard", one_of(*LOGS), Role.NOT_REDONE),
         Option("eval_interval", int, 10, "epochs between evaluations on the test set that show how training goes; "
                "0: none", at_least(0), Role.NOT_REDONE),
         Option("save_interval", int, 10, "epochs between saves of the training state", at_least(1), Role.NOT_REDONE),
