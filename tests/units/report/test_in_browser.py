@@ -270,3 +270,13 @@ def test_a_gallery_without_truth_has_no_filters_that_find_nothing(browser, tmp_p
     assert browser.all("[name=kind]") == []
     chip(browser, "good")
     assert names(browser) == ["b"]
+
+
+def test_a_wide_table_fits_on_paper(browser, tmp_path):
+    columns = {str(number): f"pixel figure {number}" for number in range(12)}
+    row = dict.fromkeys(columns, "0.9000 ± 0.0100")
+    write_index(tmp_path / "index.html", table(columns=columns, rows={"metal_nut": row}, mean=row), {})
+    browser.open(tmp_path / "index.html", width=718)  # A4 between its margins
+    browser.command("Emulation.setEmulatedMedia", media="print")
+    assert browser.run("return document.querySelector('table').scrollWidth") <= 718
+    browser.command("Emulation.setEmulatedMedia", media="")
