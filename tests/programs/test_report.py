@@ -3,7 +3,10 @@
 import json
 import shutil
 
-from tests.support.programs import error_of, files, program, succeed
+import pytest
+
+from src.synthetic.category import make_category
+from tests.support.programs import error_of, files, program, succeed, train_arguments
 from tests.support.reports import EMOJI, LONG
 
 
@@ -55,3 +58,26 @@ def test_predict_reports_hostile_names_and_unreadable_pictures(trained, data, br
     assert titles[0] == "<img src=x onerror=alert(1)>"
     assert sorted(titles[1:]) == sorted(names)
     assert browser.run("return document.scripts.length") == 1
+
+
+@pytest.mark.thorough
+def test_run_all_leads_to_the_reports_of_all_categories_and_seeds(weights, browser, tmp_path):
+    for name in ("cloth", "weave"):
+        make_category(tmp_path / "data", name, train=8, good=2, defects=4, image_size=64)
+    folders = {"category": None, "output_dir": tmp_path / "out", "seeds": "1,2", "log_to": "tensorboard"}
+    given = train_arguments(tmp_path / "data", weights, tmp_path / "ckpt", **folders)
+    assert f"report: {tmp_path}/out/index.html" in succeed("scripts/run_all.py", *given, "--report")
+    table = json.loads((tmp_path / "ckpt/table.json").read_text())
+    browser.open(tmp_path / "out/index.html")
+    cells = [cell.text for cell in browser.all("tbody tr:first-child td")]
+    row, spread = table["rows"]["cloth"], table["standard_deviation"]["cloth"]
+    assert f"{row['image_auc']:.4f} ± {spread['image_auc']:.4f}" in cells
+    links = [link.get_attribute("href") for link in browser.all("tbody a")]
+    assert len(links) == 4
+    for link, (name, seed) in zip(links, [("cloth", 1), ("cloth", 2), ("weave", 1), ("weave", 2)]):
+        assert link == (tmp_path / f"out/seed_{seed}/{name}/report.html").as_uri()
+        browser.driver.get(link)
+        assert browser.one("h1").text == name
+        result = json.loads((tmp_path / f"ckpt/seed_{seed}/fastflow_{name}.json").read_text())
+        assert result["options"]["seed"] == seed
+        assert len(list((tmp_path / f"ckpt/seed_{seed}/tensorboard/{name}").iterdir())) == 1
