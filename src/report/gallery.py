@@ -60,12 +60,14 @@ class Gallery:
         """Add a picture.
 
         Args:
-            record: what is said of it under the names of the results' JSON, as far as it is known: `name`, or `file`;
-                `score`, `anomaly`, `verdict`, `margin`, `regions`, `largest_area`, `milliseconds`; `error` (then it
-                cannot be read, and nothing else is needed); and, where the truth is known, `truth` (good, defective)
-                and `defect`, its type. Other keys are shown too.
+            record: what is said of it under the names of the results' JSON, as far as it is known and not None: `name`,
+                or `file`; `score`, `anomaly`, `verdict`, `margin`, `regions` (each with a `box` of left, top, width and
+                height, or with `x`, `y`, `width` and `height`; `area`, `peak`), `largest_area`, `milliseconds`; `error`
+                (then it cannot be read, and nothing else is needed); and, where the truth is known, `truth` (good,
+                defective) and `defect`, its type. Other keys are shown too.
             image: [H, W, 3] uint8 RGB; anomaly_map: [h, w]; mask: [h, w] bool, where there is one.
         """
+        record = {key: value for key, value in record.items() if value is not None}
         tags = tags_of(record)
         self.count += 1
         self.tags.update(tags)

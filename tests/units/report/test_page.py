@@ -131,13 +131,24 @@ def test_what_an_evaluation_knows_is_said(tmp_path):
 def test_what_is_not_known_is_left_out(tmp_path):
     gallery = Gallery(JUDGE.pixel, None)
     gallery.add({"file": "a.png", "score": 0.25, "sharpness": 1.5, "regions": [{"box": [1, 2, 30, 40], "area": 7}]})
+    place = {"x": 5, "y": 6, "width": 70, "height": 80, "area": 9, "peak": 0.5}
+    unknown = {"anomaly": None, "verdict": None, "margin": None}
+    gallery.add({"name": "b", "score": 0.125, "regions": [place], "largest_area": 9, "milliseconds": 3.25, **unknown})
+    gallery.add({"name": "c", "score": 0.1, "regions": None, "largest_area": None, "error": None, **unknown})
     page = Reader(report(tmp_path, gallery, {}, None, "predict"))
     assert "Prediction" in page.text
     assert "the model knows no good pictures, so there are no verdicts" in page.text
     for text in ("Training", "Defect types", "Verdicts against the truth", "mask of the defect", "Thresholds"):
         assert text not in page.text
-    for text in ("sharpness1.5000", "1, 2, 30, 407 px"):
-        assert text in page.text.replace(" </dt>", "")
+    for text in (
+        "sharpness1.5000",
+        "1, 2: 30 x 407 px",
+        "5, 6: 70 x 809 px, peak 0.5000",
+        "largest area9",
+        "picture3.2",
+    ):
+        assert text in page.text
+    assert "None" not in page.text
     assert "data-tag" not in [name for _, found in page.elements for name in found]
 
 
