@@ -140,7 +140,7 @@ def test_the_table_of_several_seeds_has_means_and_standard_deviations(tmp_path):
     assert float(rows["mean"]["image_auc_std"]) == pytest.approx(0.05)
     assert rows["bolt"]["pixel_auc"] == ""
     index = (tmp_path / "out/index.html").read_text()
-    assert '<a href="seed_2/bolt/report.html">2</a>' in index
+    assert '<a href="seed_2/bolt/report.html" aria-label="bolt, seed 2">2</a>' in index
     assert "3 of 15" in index
 
 
