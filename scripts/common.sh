@@ -43,6 +43,24 @@ find_python() {
     die "Python with $module, not found, install python3-$module or set PYTHON to a Python that has it"
 }
 
+# apt_install COMMAND:PACKAGE...: install the packages whose commands are missing.
+apt_install() {
+    local missing=() as_root=() pair
+    for pair in "$@"; do
+        command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+    done
+    [[ ${#missing[@]} -gt 0 ]] || return 0
+    command -v apt-get >/dev/null || die "packages ${missing[*]}, missing and there is no apt-get, install them by hand"
+    if [[ $(id -u) -ne 0 ]]; then
+        command -v sudo >/dev/null ||
+            die "packages ${missing[*]}, missing and this is neither root nor has sudo, let an administrator install them"
+        as_root=(sudo)
+    fi
+    "${as_root[@]}" apt-get update || die "apt-get update, failed, check the network and the apt sources"
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" ||
+        die "packages ${missing[*]}, apt-get could not install them, see its message above"
+}
+
 # make_work_folder PARENT PREFIX: make a folder PARENT/PREFIX.PROCESS.XXXXXX for this script, and remove those that scripts
 # have left that were killed. Sets the variable `work`, and removes the folder at this script's end.
 make_work_folder() {

@@ -15,6 +15,7 @@ from src.runtime.program import run_program
 
 def main() -> None:
     from src import config
+    from src.files import INDEX
     from src.run_all import categories
     from src.utils import log
 
@@ -22,6 +23,8 @@ def main() -> None:
     table = categories.run_all(options)
     for line in ("", *table.markdown().splitlines(), "", f"table: {options.ckpt_dir}/table.{{md,csv,json}}"):
         log.info("%s", line)
+    if options.report:
+        log.info("report: %s/%s", options.output_dir, INDEX)
     if table.failed:
         sys.exit(1)
 

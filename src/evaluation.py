@@ -9,9 +9,11 @@ from src import metrics
 from src.counts import sorted_negatives
 from src.data.samples import Sample
 from src.dataset import TestSet
-from src.report.panels import ColourScale, save_panels, scale_of
+from src.report.gallery import Gallery
+from src.report.page import write_report
+from src.report.panels import ColourScale, Scale, save_panels, scale_of
 from src.utils import UserError, log, versions
-from src.verdict import Judge, origin
+from src.verdict import Judge, origin, word
 
 KEPT_PIXELS = 1 << 24  # more good pixels than these (64 MB) are sorted anew for each defect type
 
@@ -126,10 +128,32 @@ def of_pictures(samples: Sequence[Sample], scores: np.ndarray, judge: Judge | No
 
 def draw(folder: Path, test: TestSet, maps: np.ndarray, scores: np.ndarray, judge: Judge | None) -> None:
     """A panel per test picture, in the model's colours or, where it has none, on one scale for this test set."""
-    scale = scale_of(judge) or ColourScale.of(maps, test.labels)
+    scale = _scale(test, maps, judge)
     names = [sample.name for sample in test.samples]
     save_panels(folder, names, test.images, test.masks, test.labels, maps, scores, scale, judge)
     log.info("panels: %s", folder)
+
+
+def draw_page(
+    path: Path, program: str, result: dict, test: TestSet, maps: np.ndarray, judge: Judge | None, course: dict | None
+) -> None:
+    """The report of an evaluation for a browser.
+
+    Args:
+        result: as `report` makes it; course: of the training, if it is known.
+    """
+    gallery = Gallery(_scale(test, maps, judge), judge)
+    for i, sample in enumerate(test.samples):
+        said = {"name": sample.name, **result["pictures"][sample.name]}
+        said |= {"truth": word(sample.label), "defect": sample.defect}
+        gallery.add(said, test.images[i], maps[i], None if test.masks is None else test.masks[i])
+    write_report(path, program, result, gallery, course)
+    log.info("report: %s", path)
+
+
+def _scale(test: TestSet, maps: np.ndarray, judge: Judge | None) -> Scale:
+    """The model's colours or, where it has none, one scale for this test set."""
+    return scale_of(judge) or ColourScale.of(maps, test.labels)
 
 
 def defined(figures: dict) -> dict[str, float]:

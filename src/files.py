@@ -10,6 +10,8 @@ from src.trust.names import file_name
 from src.trust.outputs import check_outputs
 
 SCORES = "scores.json"  # predict.py's
+REPORT = "report.html"  # beside panels and scores
+INDEX = "index.html"  # run_all's, which leads to the reports
 
 
 def model_name(category: str | None) -> str:
@@ -78,6 +80,11 @@ class RunFiles:
     def curves(self) -> Path:
         """Loss and figures over the epochs, as a picture."""
         return self._file(".png")
+
+    @property
+    def events(self) -> Path:
+        """The folder of what --log_to tensorboard writes."""
+        return self.folder / "tensorboard" / file_name(self.category, "category")
 
     @property
     def evaluation(self) -> Path:

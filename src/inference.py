@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from src import checkpoint, evaluation
+from src import checkpoint, evaluation, results
 from src.config import Options
 from src.data.samples import files_of
 from src.data.source import Source, with_split
 from src.dataset import TestSet, load_readable
-from src.files import SCORES, evaluation_result
+from src.files import REPORT, SCORES, evaluation_result
 from src.kernels import cells
+from src.report.gallery import Gallery
+from src.report.page import write_report
 from src.report.panels import ColourScale, panel_files, save_panels, scale_of
 from src.runtime.device import Device
 from src.runtime.graph_cache import GraphCache
@@ -20,7 +22,7 @@ from src.scoring import CHUNK, judge_of, pictures_of, predict
 from src.trust.json_file import write_sealed_json
 from src.trust.names import file_name
 from src.trust.outputs import check_outputs
-from src.utils import UserError, log, write_json
+from src.utils import UserError, log, versions, write_json
 
 SOON = 16  # pictures after which results are written, or one batch if that is more
 SHARE = 20  # the file of results is written for at most one part in so many of the time
@@ -50,9 +52,11 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     _, found, (samples,) = source.look(source.test())
     found.tell()
     panels = panel_files(folder, [sample.name for sample in samples]) if options.save_imgs else []
-    check_outputs([target, *panels], [options.ckpt_path, *files_of(samples)])
+    pages = [folder / REPORT] if options.report else []
+    check_outputs([target, *panels, *pages], [options.ckpt_path, *files_of(samples)])
     # Pictures that are drawn later are kept, so that each is decoded once.
-    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=options.save_imgs)
+    drawn = options.save_imgs or options.report
+    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=drawn)
     graphs = GraphCache.of(options.graph_cache, device)
     batch_size = min(options.test_batch_size, len(samples))
     judge = judge_of(options, options.ckpt_path, detector, trained, batch_size, graphs)
@@ -69,6 +73,8 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     write_sealed_json(target, result)
     if options.save_imgs:
         evaluation.draw(folder, test, maps, scores, judge)
+    for page in pages:
+        evaluation.draw_page(page, options.program, result, test, maps, judge, results.read_course(path))
     return result
 
 
@@ -93,13 +99,14 @@ def predict_folder(options: Options, device: Device) -> dict[str, dict]:
         raise UserError(f"--output_dir {folder} is among the pictures of --img_dir; give a folder outside of it")
     samples, seen = pictures_of(options, "img_dir", options.bit_depth or trained.bit_depth)
     panels = panel_files(folder, [sample.name for sample in samples]) if options.save_imgs else []
-    check_outputs([folder / SCORES, *panels], [options.ckpt_path, *files_of(samples)])
+    pages = [folder / REPORT] if options.report else []
+    check_outputs([folder / SCORES, *panels, *pages], [options.ckpt_path, *files_of(samples)])
     graphs = GraphCache.of(options.graph_cache, device)
     batch_size = min(options.test_batch_size, len(samples))
     judge = judge_of(options, options.ckpt_path, detector, trained, batch_size, graphs)
     scale = scale_of(judge, trained.colour_scale)
     constants = {**evaluation.constants(judge, trained.thresholds), "found": seen.to_json()}
-    scores = Scores(folder / SCORES, constants, len(samples))
+    scores, gallery = Scores(folder / SCORES, constants, len(samples)), Gallery(scale, judge)
     # Without a scale of the model's, the colours are those of the first chunk, which has to be a large one.
     step = CHUNK if scale is None else batch_size * max(1, SOON // batch_size)
     for start in range(0, len(samples), step):
@@ -108,6 +115,9 @@ def predict_folder(options: Options, device: Device) -> dict[str, dict]:
         if unreadable and options.strict:
             raise UserError(next(iter(unreadable.values())))
         found = {name: {"error": text} for name, text in unreadable.items()}
+        if options.report:
+            for name, said in found.items():
+                gallery.add({"name": name, **said})
         if readable:
             maps, values = predict(detector, images, batch_size, graphs)
             found |= evaluation.of_pictures(readable, values, judge)
@@ -115,8 +125,16 @@ def predict_folder(options: Options, device: Device) -> dict[str, dict]:
             if options.save_imgs:
                 names = [sample.name for sample in readable]
                 save_panels(folder, names, images, None, None, maps, values, scale, judge)
+            if options.report:
+                gallery.scale = scale
+                for sample, image, anomaly_map in zip(readable, images, maps):
+                    gallery.add({"name": sample.name, **found[sample.name]}, image, anomaly_map)
         scores.add({sample.name: found[sample.name] for sample in part})
     log.info("scores: %s", scores.path)
+    for page in pages:
+        known = {"category": trained.category, "checkpoint": Path(options.ckpt_path).name, "versions": versions()}
+        write_report(page, options.program, known | {"options": options.values}, gallery)
+        log.info("report: %s", page)
     return scores.pictures
 
 

@@ -24,6 +24,7 @@ from src.option import (
     one_of,
     section,
 )
+from src.report.events import LOGS
 from src.tool_options import TOOLS
 from src.trust.schema import Check, is_a
 
@@ -123,6 +124,8 @@ OPTIONS: tuple[Option, ...] = (
         Option("cache_limit_gb", float, None, "gigabytes of features that a process keeps in memory (default: half "
                "of the free memory, divided among the processes)", at_least(0), Role.NOT_REDONE),
         Option("log_interval", int, 10, "training steps between log lines", at_least(1), Role.NOT_REDONE),
+        Option("log_to", str, None, "also write losses, learning rate and figures for TensorBoard while training, to "
+               "tensorboard/ in --ckpt_dir; needs the package tensorboard", one_of(*LOGS), Role.NOT_REDONE),
         Option("eval_interval", int, 10, "epochs between evaluations on the test set that show how training goes; "
                "0: none", at_least(0), Role.NOT_REDONE),
         Option("save_interval", int, 10, "epochs between saves of the training state", at_least(1), Role.NOT_REDONE),
@@ -148,7 +151,9 @@ OPTIONS: tuple[Option, ...] = (
         Option("good_dir", str, None, "folder of good pictures that were not trained on, to set the thresholds from "
                "in the place of the training's")),
     *section("results", PANELS,
-        Option("save_imgs", boolean, False, "write a panel (picture, mask, heat map, overlay) per test picture")),
+        Option("save_imgs", boolean, False, "write a panel (picture, mask, heat map, overlay) per test picture"),
+        Option("report", boolean, False, "write report.html to --output_dir: figures and all pictures with their heat "
+               "maps as one page for a browser")),
     *section("results", (*PANELS, "export"),
         Option("output_dir", str, "results", "folder for panels and exported files")),
     *section("results", ("train", "eval", "postprocess"),
@@ -157,6 +162,8 @@ OPTIONS: tuple[Option, ...] = (
 
     *section("several categories", ("run_all",),
         Option("categories", str, None, "categories with commas between them (default: all of the data set)"),
+        Option("seeds", str, None, "train each category once with each of these seeds, with commas, in the place of "
+               "--seed; the table has means and standard deviations"),
         Option("device_ids", str, "0", "numbers of the devices, with commas; each works on a category of its own"),
         Option("jobs", int, 1, "categories at a time on each device", at_least(1, 1024))),
 

@@ -17,6 +17,7 @@ from src.dataset import TestSet, normalize
 from src.deploy.description import ANOMALY_MAP, SCORE, ModelInput
 from src.deploy.description_file import read_description
 from src.deploy.manifest import MANIFEST, Entry, Manifest
+from src.files import REPORT
 from src.report.console import bar
 from src.report.panels import panel_files
 from src.trust.names import file_name
@@ -114,7 +115,8 @@ def postprocess(options: Options) -> dict:
     reading = Reading(manifest.bit_depth or Reading.bit_depth, options.max_megapixels)
     samples = read_as([entry.sample for entry in manifest.entries], reading)
     panels = panel_files(folder, [sample.name for sample in samples]) if options.save_imgs else []
-    check_outputs([target, *panels], [Path(options.label_dir) / MANIFEST, *files_of(samples)])
+    pages = [folder / REPORT] if options.report else []
+    check_outputs([target, *panels, *pages], [Path(options.label_dir) / MANIFEST, *files_of(samples)])
     maps, scores = read_outputs(Path(options.result_dir), manifest.entries, size)
     test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=False)
     evaluation.tell(judge)
@@ -123,6 +125,8 @@ def postprocess(options: Options) -> dict:
     write_json(target, result)
     if options.save_imgs:
         evaluation.draw(folder, test, maps, scores, judge)
+    for page in pages:
+        evaluation.draw_page(page, options.program, result, test, maps, judge, None)
     return result
 
 

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from src.utils import UserError, check_writable
 
+HTML_BEGINNING = "<!DOCTYPE html>\n<!-- fastflow_mindspore -->"  # of every page that we write
+
 _BEGINNINGS = {  # how the files that we write begin, by their ending
     ".ckpt": b"\x0a",  # the tag of the first field of a protobuf message
     ".mindir": b"\x0a",
     ".onnx": b"\x08",
     ".png": b"\x89PNG",
     ".json": b"{",
+    ".html": HTML_BEGINNING.encode(),
 }
 _KEYS = {"sha256", "versions", "thresholds", "metrics", "rows", "options"}  # each JSON of ours has one of these
 _LARGEST = 1 << 28  # bytes of a JSON
