@@ -1,6 +1,6 @@
 """Score pictures that nobody has labelled, and draw their heat maps, with a checkpoint that train.py wrote."""
 
-from src.runtime.program import run_program
+from src.runtime.program import INCOMPLETE, run_program
 
 
 def main() -> None:
@@ -13,9 +13,17 @@ def main() -> None:
 
     from src import inference
 
-    for name, found in inference.predict_folder(options, used).items():
-        anomaly = f" (anomaly {found['anomaly']:.3f})" if "anomaly" in found else ""
-        log.info("%s: %.5f %s%s", name, found["score"], found.get("verdict", ""), anomaly)
+    found = inference.predict_folder(options, used)
+    for name, said in found.items():
+        if "score" in said:
+            anomaly = f" (anomaly {said['anomaly']:.3f})" if "anomaly" in said else ""
+            log.info("%s: %.5f %s%s", name, said["score"], said.get("verdict", ""), anomaly)
+    unreadable = [said["error"] for said in found.values() if "error" in said]
+    if unreadable:
+        log.info("%d of %d pictures have no score:", len(unreadable), len(found))
+        for error in unreadable:
+            log.info("%s", error)
+        raise SystemExit(INCOMPLETE)
 
 
 if __name__ == "__main__":

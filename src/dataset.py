@@ -5,7 +5,7 @@ pixels. Where the field has a term with "image", such as image AUROC, it stays.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -77,15 +77,27 @@ def load_images(samples: Sequence[Sample], size: int, workers: int | None = None
             one full-size picture per thread.
 
     Raises:
-        UserError: a picture cannot be read (of several the first); the ones not yet begun are left.
+        UserError: pictures cannot be read; it names all of them.
     """
+    _, images, unreadable = load_readable(samples, size, workers)
+    _refuse(unreadable)
+    return images
+
+
+def load_readable(
+    samples: Sequence[Sample], size: int, workers: int | None = None
+) -> tuple[list[Sample], np.ndarray, dict[str, str]]:
+    """As `load_images`, where some pictures may be unreadable: the readable samples, their images, and by name of each
+    other sample why it cannot be read."""
     result = np.empty((len(samples), size, size, 3), np.uint8)
 
     def load(index: int) -> None:
-        result[index] = load_image(samples[index].picture, size)
+        result[index] = load_image(samples[index].picture, size, samples[index].reading)
 
-    _for_each(load, len(samples), workers)
-    return result
+    problems = _problems(load, len(samples), workers)
+    readable = [index for index in range(len(samples)) if index not in problems]
+    unreadable = {samples[index].name: text for index, text in problems.items()}
+    return [samples[index] for index in readable], result[readable] if problems else result, unreadable
 
 
 def load_masks(
@@ -102,11 +114,11 @@ def load_masks(
     def load(index: int) -> None:
         sample = samples[index]
         if sample.mask is not None:
-            result[index] = load_mask(sample.mask, size, protocol, sample.picture)
+            result[index] = load_mask(sample.mask, size, protocol, sample.picture, sample.reading)
         elif sample.label:
             raise UserError(f"no mask for {sample.picture}; add one, or ask for image-level figures only")
 
-    _for_each(load, len(samples), workers)
+    _refuse(_problems(load, len(samples), workers))
     return result
 
 
@@ -122,16 +134,32 @@ def normalize(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -
     return result
 
 
-def _for_each(work: Callable[[int], None], count: int, workers: int | None) -> None:
+def _problems(work: Callable[[int], None], count: int, workers: int | None) -> dict[int, str]:
     """Call `work` for 0 .. count - 1 in threads (the decoders release the interpreter's lock).
 
-    The error of the lowest index is raised, after the calls under way have ended; later ones are not begun.
+    All are called, so that the user learns at once of every file that cannot be read. Another kind of error, and
+    Ctrl-C, ends the work after the calls under way.
+
+    Returns:
+        What is wrong, by number, in their order.
     """
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
         futures = [pool.submit(work, index) for index in range(count)]
+        problems = {}
         try:
-            for future in futures:
-                future.result()
+            for index, future in enumerate(futures):
+                try:
+                    future.result()
+                except UserError as error:
+                    problems[index] = str(error)
         except BaseException:  # Ctrl-C too
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+    return problems
+
+
+def _refuse(problems: Mapping[Hashable, str]) -> None:
+    """Raise one error that names every file that cannot be used, if there is one."""
+    if problems:
+        counted = f"{len(problems)} files cannot be used: " if len(problems) > 1 else ""
+        raise UserError(counted + "; ".join(problems.values()))

@@ -38,11 +38,34 @@ def check_finite(maps: np.ndarray, scores: np.ndarray) -> None:
         raise UserError("the network's maps hold values that are not finite; train again with a lower --lr")
 
 
+def absent(test: TestSet) -> list[str]:
+    """Which figures a test set does not define, and why: a line for each group of pictures that is missing."""
+    if not test.samples:
+        return ["no test pictures: no figures"]
+    if not test.labels.any():
+        return ["no defective test pictures: no figures, which tell them from good ones"]
+    said = []
+    if test.labels.all():
+        said.append("no good test pictures: no image-level figures, which tell defective pictures from them")
+    if test.masks is None:
+        said.append("no masks of the defective test pictures: no pixel-level figures")
+    elif not test.masks.any():
+        said.append(f"the masks mark no pixel (resized as: {test.protocol}): no pixel-level figures")
+    elif test.masks.all():
+        said.append(f"the masks mark every pixel (resized as: {test.protocol}): no pixel-level figures")
+    return said
+
+
+def errors(test: TestSet, scores: np.ndarray, judge: Judge | None) -> dict[str, int] | None:
+    """How many test pictures are called wrongly (see `Judge.errors`); None where there are none, or no verdicts."""
+    return None if judge is None or not test.samples else judge.errors(scores, test.labels)
+
+
 def figures_per_defect(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> dict[str, dict]:
     """The figures of each defect type against the good pictures, with the number of its pictures."""
     kinds = np.array([sample.defect for sample in test.samples])
     good = ~test.labels
-    few = good.sum() * maps[0].size <= KEPT_PIXELS  # then their pixels are sorted once for all types
+    few = good.sum() * maps[:1].size <= KEPT_PIXELS  # then their pixels are sorted once for all types
     good_pixels = list(sorted_negatives(maps, test.labels)) if test.masks is not None and few else None
     result = {}
     for kind in sorted(set(kinds[test.labels])):
@@ -63,10 +86,11 @@ def report(category: str, test: TestSet, maps: np.ndarray, scores: np.ndarray, j
         "category": category,
         "gt_protocol": test.protocol,
         "metrics": found,
+        "absent": absent(test),
         "per_defect": figures_per_defect(test, maps, scores),
         "test_pictures": len(test.samples),
         **constants(judge, found),
-        "errors": None if judge is None else judge.errors(scores, test.labels),
+        "errors": errors(test, scores, judge),
         "scores": {sample.name: float(score) for sample, score in zip(test.samples, scores)},
         "pictures": of_pictures(test.samples, scores, judge),
         "versions": versions(),
@@ -116,7 +140,8 @@ def headline(result: dict) -> list[str]:
     """The lines that programs end with, in the form of the 2022 README; `result` as `report` makes it."""
     lines = [f"category is {result['category']}", f"masks resized as: {result['gt_protocol']}"]
     lines += [f"{name}: {value:.5f}" for name, value in defined(result["metrics"]).items()]
-    return lines + ([_errors(result)] if result.get("errors") else [])  # a result of an older version has none
+    lines += result.get("absent", [])  # a result of an older version has neither this nor the errors
+    return lines + ([_errors(result)] if result.get("errors") else [])
 
 
 def _errors(result: dict) -> str:

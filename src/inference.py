@@ -1,5 +1,6 @@
 """Run the detector over pictures: what eval.py and predict.py do."""
 
+import math
 import time
 from pathlib import Path
 
@@ -7,19 +8,22 @@ import numpy as np
 
 from src import checkpoint, evaluation
 from src.config import Options
-from src.data.samples import Sample, files_of, pictures_under
+from src.data.samples import files_of
 from src.data.source import Source, with_split
-from src.dataset import TestSet, load_images
+from src.dataset import TestSet, load_readable
 from src.files import SCORES, evaluation_result
 from src.kernels import cells
 from src.report.panels import ColourScale, panel_files, save_panels, scale_of
 from src.runtime.device import Device
 from src.runtime.graph_cache import GraphCache
-from src.scoring import CHUNK, judge_of, predict
+from src.scoring import CHUNK, judge_of, pictures_of, predict
 from src.trust.json_file import write_sealed_json
 from src.trust.names import file_name
 from src.trust.outputs import check_outputs
 from src.utils import UserError, log, write_json
+
+SOON = 16  # pictures after which results are written, or one batch if that is more
+SHARE = 20  # the file of results is written for at most one part in so many of the time
 
 
 def evaluate_checkpoint(options: Options, device: Device) -> dict:
@@ -36,11 +40,15 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     category = options.category or trained.category
     if not category:
         raise UserError(f"{options.ckpt_path} does not say its category; give --category")
-    options = with_split(options, trained.split).resolved(category=category, device_target=device.target)
+    options = with_split(options, trained.split).resolved(
+        category=category, device_target=device.target, bit_depth=options.bit_depth or trained.bit_depth
+    )
     path = Path(options.ckpt_path)
     target = Path(options.result_path) if options.result_path else evaluation_result(path)
     folder = Path(options.output_dir) / file_name(category, "category")
-    samples, size = Source.of(options).test(), detector.architecture.im_resize
+    source, size = Source.of(options), detector.architecture.im_resize
+    _, found, (samples,) = source.look(source.test())
+    found.tell()
     panels = panel_files(folder, [sample.name for sample in samples]) if options.save_imgs else []
     check_outputs([target, *panels], [options.ckpt_path, *files_of(samples)])
     # Pictures that are drawn later are kept, so that each is decoded once.
@@ -54,6 +62,7 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     result = {"checkpoint": path.name, **evaluation.report(category, test, maps, scores, judge)}
     result["seconds_predicting"] = round(predicted - started, 3)
     result["seconds_measuring"] = round(time.perf_counter() - predicted, 3)
+    result["found"] = found.to_json()
     result["cpu_kernels"] = device.kernels is not None
     result["options"] = dict(options.values)
     result["options_left_open"] = list(options.left_open)
@@ -68,36 +77,69 @@ def predict_folder(options: Options, device: Device) -> dict[str, dict]:
 
     Verdicts and colours are by constants of the model (see `judge_of`), so that they mean the same in every folder.
     Where it has none, there are no verdicts, and the colours are those of the first pictures. Memory holds `CHUNK`
-    pictures at a time.
+    pictures at a time. Results are written as they come, so that whatever ends the program costs the last few only.
 
     Returns:
-        By picture's name what is said of it (see `Judge.of_picture`).
+        By picture's name what is said of it (see `Judge.of_picture`), or `error`: why it cannot be read.
 
     Raises:
-        UserError: no pictures, or panels that would be written among the pictures.
+        UserError: no pictures, panels that would be written among the pictures, or, with `--strict`, an unreadable
+            picture.
     """
     detector, trained = checkpoint.load_detector(options.ckpt_path)
     cells.install(detector, device.kernels, device.convolution)
     base, folder = Path(options.img_dir).resolve(), Path(options.output_dir).resolve()
     if folder == base or base in folder.parents:
         raise UserError(f"--output_dir {folder} is among the pictures of --img_dir; give a folder outside of it")
-    paths = pictures_under(options.img_dir, "img_dir")
-    samples = [Sample(path, 0, "unknown", None, name) for name, path in paths.items()]
-    panels = panel_files(folder, list(paths)) if options.save_imgs else []
+    samples, seen = pictures_of(options, "img_dir", options.bit_depth or trained.bit_depth)
+    panels = panel_files(folder, [sample.name for sample in samples]) if options.save_imgs else []
     check_outputs([folder / SCORES, *panels], [options.ckpt_path, *files_of(samples)])
-    graphs, result = GraphCache.of(options.graph_cache, device), {}
+    graphs = GraphCache.of(options.graph_cache, device)
     batch_size = min(options.test_batch_size, len(samples))
     judge = judge_of(options, options.ckpt_path, detector, trained, batch_size, graphs)
     scale = scale_of(judge, trained.colour_scale)
-    for start in range(0, len(samples), CHUNK):
-        part = samples[start : start + CHUNK]
-        images = load_images(part, detector.architecture.im_resize, options.num_workers)
-        maps, scores = predict(detector, images, batch_size, graphs)
-        result |= evaluation.of_pictures(part, scores, judge)
-        scale = scale or ColourScale.of(maps, np.ones(len(maps), bool))
-        if options.save_imgs:
-            names = [sample.name for sample in part]
-            save_panels(folder, names, images, None, None, maps, scores, scale, judge)
-    write_json(folder / SCORES, {**evaluation.constants(judge, trained.thresholds), "pictures": result})
-    log.info("scores: %s", folder / SCORES)
-    return result
+    constants = {**evaluation.constants(judge, trained.thresholds), "found": seen.to_json()}
+    scores = Scores(folder / SCORES, constants, len(samples))
+    # Without a scale of the model's, the colours are those of the first chunk, which has to be a large one.
+    step = CHUNK if scale is None else batch_size * max(1, SOON // batch_size)
+    for start in range(0, len(samples), step):
+        part = samples[start : start + step]
+        readable, images, unreadable = load_readable(part, detector.architecture.im_resize, options.num_workers)
+        if unreadable and options.strict:
+            raise UserError(next(iter(unreadable.values())))
+        found = {name: {"error": text} for name, text in unreadable.items()}
+        if readable:
+            maps, values = predict(detector, images, batch_size, graphs)
+            found |= evaluation.of_pictures(readable, values, judge)
+            scale = scale or ColourScale.of(maps, np.ones(len(maps), bool))
+            if options.save_imgs:
+                names = [sample.name for sample in readable]
+                save_panels(folder, names, images, None, None, maps, values, scale, judge)
+        scores.add({sample.name: found[sample.name] for sample in part})
+    log.info("scores: %s", scores.path)
+    return scores.pictures
+
+
+class Scores:
+    """The JSON of predict.py, written while it grows: `left` pictures are not in it yet.
+
+    Args:
+        path: of the file.
+        constants: what else it says: what verdicts are computed from, and what was found.
+        count: of pictures that there will be.
+    """
+
+    def __init__(self, path: Path, constants: dict, count: int):
+        self.path, self._constants, self._count = path, constants, count
+        self.pictures: dict[str, dict] = {}
+        self._written, self._seconds = -math.inf, 0.0
+
+    def add(self, found: dict[str, dict]) -> None:
+        """Add what is said of some pictures. The file is written anew, or later if that takes much of the time."""
+        self.pictures |= found
+        left, started = self._count - len(self.pictures), time.monotonic()
+        if left and started - self._written < SHARE * self._seconds:
+            return
+        write_json(self.path, {**self._constants, "left": left, "pictures": self.pictures})
+        self._written = time.monotonic()
+        self._seconds = self._written - started

@@ -87,6 +87,7 @@ class Metadata:
     held_out: list[str] | None = key(list_of(is_text))  # the names of good pictures that were not trained on
     versions: dict[str, str] | None = key(mapping_of(is_text))  # of the software that trained
     split: dict[str, Any] | None = key(is_split)  # how the good pictures were divided
+    bit_depth: int | None = key(is_option("eval", "bit_depth"))  # that 16-bit training pictures were read with
     colour_scale: tuple[float, float] | None = key(is_range)  # of older files: the map values drawn coldest and hottest
     pictures: int | None = key(integer(1))  # of a state: the number of training pictures
     batch_size: int | None = key(integer(1))  # of a state: pictures per training step

@@ -7,9 +7,11 @@ one that pthtockpt.py writes. Nothing here imports MindSpore, so that wrong opti
 import os
 
 from src import option as bounds
+from src.data.decoding import DEPTHS
 from src.data.layouts import LAYOUTS
 from src.data.pictures import PROTOCOLS
-from src.kernels.convolution import CONVOLUTIONS, WINOGRAD2
+from src.data.samples import MAX_MEGAPIXELS
+from src.kernels.convolution import CONVOLUTIONS, DIRECT
 from src.option import (
     BACKBONES,
     REQUIRED,
@@ -57,12 +59,22 @@ OPTIONS: tuple[Option, ...] = (
         Option("category", str, None, "category to evaluate (default: the one that was trained)")),
     *section("data", (*EVALUATE, "postprocess"),
         Option("gt_protocol", str, "nearest",
-               "how masks are resized: nearest (> 0 is a defect) or original (2022: bilinear, truncated)",
+               "how masks are resized: nearest (> 0 is a defect), original (2022: bilinear, truncated) or "
+               "max_pool (a pixel is a defect where any that it covers is: keeps thin ones)",
                one_of(*PROTOCOLS))),
+    *section("data", (*PREDICT, "preprocess"),
+        Option("bit_depth", int, None, "bits that the values of 16-bit files use, 12 for a camera's 0..4095 (default: "
+               "the training's; without, the least that holds all values found)", one_of(*DEPTHS))),
+    *section("data", (*PREDICT, "preprocess", "postprocess"),
+        Option("max_megapixels", float, MAX_MEGAPIXELS, "a picture whose header claims more million pixels is refused",
+               above(0, 10000))),
     *section("data", (*PREDICT, "postprocess"),
         Option("num_workers", int, THREADS, "threads that decode pictures", at_least(1, 1024), Role.NOT_REDONE)),
     *section("data", ("predict",),
-        Option("img_dir", str, REQUIRED, "folder of pictures to score, with those in its sub-folders")),
+        Option("img_dir", str, REQUIRED, "pictures to score: a folder with its sub-folders, a file, a pattern in "
+               "quotes, or a text file with a path a line"),
+        Option("strict", boolean, False, "stop at a picture that cannot be read; else its error stands in the place of "
+               "its score, and the exit status is 3")),
 
     *section("network", TRAIN,
         Option("backbone", str, "wide_resnet50_2", "frozen ImageNet encoder", one_of(*BACKBONES), Role.NETWORK),
@@ -156,7 +168,7 @@ OPTIONS: tuple[Option, ...] = (
     *section("device", PREDICT,
         Option("cpu_kernels", str, "auto", "our own kernels on the CPU: auto uses them if "
                "scripts/build_cpu_kernels.sh has built them", one_of("auto", "on", "off")),
-        Option("convolution", str, WINOGRAD2, "how these kernels compute 3x3 convolutions: direct; or, with fewer "
+        Option("convolution", str, DIRECT, "how these kernels compute 3x3 convolutions: direct; or, with fewer "
                "multiplications and other rounding, Winograd's tiles of 2 x 2 pixels, or of 4 x 4, which are fastest",
                one_of(*CONVOLUTIONS), Role.AGREE | Role.COMPILED),
         Option("graph_cache", str, "auto", "folder that keeps compiled graphs for later runs: auto is "

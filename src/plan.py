@@ -1,11 +1,12 @@
 """The plan of a training: what is to be trained, where, and whether that has been done. No picture is loaded yet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from src import checkpoint, results
 from src.config import Options
+from src.data.found import Found
 from src.data.samples import Sample
 from src.data.source import Source, with_split
 from src.detector import Architecture
@@ -30,6 +31,7 @@ class Plan:
         files: what is written.
         source: the data set and its category.
         architecture: of the network.
+        found: what its pictures are, once `look` has looked at them.
     """
 
     options: Options
@@ -38,6 +40,7 @@ class Plan:
     files: RunFiles
     source: Source
     architecture: Architecture
+    found: Found | None = None
 
     @classmethod
     def of(cls, options: Options, device: Device, group: Group = ALONE) -> "Plan":
@@ -69,6 +72,7 @@ class Plan:
         _, trained = checkpoint.read(self.files.checkpoint, "detector")
         before, wanted = trained.trained_options, self.described()
         same_network = trained.architecture == self.architecture and trained.split == self.source.split()
+        same_network = same_network and self.source.bit_depth in (None, trained.bit_depth)
         if not same_network or before != wanted:
             others = ", ".join(f"--{name} {value}" for name, value in before.items() if wanted.get(name) != value)
             raise UserError(
@@ -92,6 +96,13 @@ class Plan:
         """The options that say how long the training is."""
         given = "num_epochs" if self.options.num_steps is None else "num_steps"
         return {given: getattr(self.options, given)}
+
+    def look(self) -> tuple["Plan", list[Sample], list[Sample]]:
+        """Find the pictures and say what was found: the plan that knows it, the good pictures, and the test set."""
+        source, found, (good, test) = self.source.look(self.source.train(), self.source.test(required=False))
+        if self.group.leads:
+            found.tell()
+        return replace(self, source=source, found=found), good, test
 
     def divide(self, samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
         """The good pictures to train on, and those that are held out, which may be none."""
@@ -117,12 +128,15 @@ class Plan:
 
         Its length is part of that where the learning rate depends on it.
         """
-        length = {} if self.options.lr_schedule == "constant" else self._length()
+        length = {}
+        if self.options.lr_schedule != "constant":
+            length = {"num_steps": None, "num_epochs": None} | self._length()
         return Metadata(
             "state",
             architecture=self.architecture,
             category=self.options.category,
             split=self.source.split(),
+            bit_depth=self.source.bit_depth,
             options=self.options.of_role(Role.AGREE) | length,
             pictures=order.count,
             batch_size=order.batch_size,

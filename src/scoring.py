@@ -7,7 +7,9 @@ from mindspore import Tensor
 
 from src import evaluation
 from src.config import Options
-from src.data.samples import good_samples, pictures_under
+from src.data.found import Found, read_as
+from src.data.listing import passed_over_by, pictures_under
+from src.data.samples import MAX_MEGAPIXELS, Reading, Sample
 from src.dataset import Images, normalize
 from src.detector import Detector
 from src.encoder import ENCODERS
@@ -90,6 +92,24 @@ def know_good(
     return GoodPictures(source, scores, peaks, false_alarms)
 
 
+def pictures_of(options: Options, name: str, bit_depth: int | None) -> tuple[list[Sample], Found]:
+    """The pictures that an option names, as samples of unknown label, and what was found, which is said.
+
+    Args:
+        bit_depth: that 16-bit files are read with; None: found out.
+
+    Raises:
+        UserError: there are none, or two have the same name.
+    """
+    given = options.values[name]
+    paths = pictures_under(given, name)
+    samples = [Sample(path, 0, "unknown", None, picture) for picture, path in paths.items()]
+    limit = options.values.get("max_megapixels", MAX_MEGAPIXELS)  # export.py has no such option
+    found = Found.of(samples, passed_over_by(given, paths.values()), bit_depth, limit)
+    found.tell()
+    return read_as(samples, Reading(found.bit_depth or Reading.bit_depth, limit)), found
+
+
 def judge_of(
     options: Options,
     path: str,
@@ -110,7 +130,7 @@ def judge_of(
     good, share = trained.good_pictures, options.false_alarms
     if options.good_dir is not None:
         size = detector.architecture.im_resize
-        samples = good_samples(pictures_under(options.good_dir, "good_dir"))
+        samples, _ = pictures_of(options, "good_dir", options.values.get("bit_depth") or trained.bit_depth)
         good = know_good(detector, Images(samples, size, None), batch_size, "given", share or FALSE_ALARMS, graphs)
     if good is None and share is not None:
         raise UserError(f"--false_alarms: {path} knows no good pictures to choose thresholds on; give some: --good_dir")

@@ -94,7 +94,11 @@ def load(path: Path, detector: Detector, step: TrainStep, identity: Metadata) ->
     for name, now in identity.options.items():
         before = saved.trained_options.get(name)
         if before != now:
-            raise UserError(f"--{name} {now}: {path} was trained with {before}; give --{name} {before}, or remove it")
+            given = f"without --{name}" if now is None else f"--{name} {now}"
+            trained, advice = f"with {before}", f"give --{name} {before}"
+            if before is None:
+                trained, advice = "without it", f"leave --{name} out"
+            raise UserError(f"{given}: {path} was trained {trained}; {advice}, or remove it")
     if saved.progress is None or replace(saved, options=identity.options, progress=None) != identity:
         raise UserError(f"{path} was made with another network or data set; remove it to start anew")
     checkpoint.assign(parameters(detector, step), arrays, path)

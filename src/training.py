@@ -69,7 +69,7 @@ class Training:
 
     def _load_samples(self) -> None:
         """Find the pictures, hold some good ones out, and plan in which order the others are trained on."""
-        good, self.test_samples = self.plan.source.train(), self.plan.source.test()
+        self.plan, good, self.test_samples = self.plan.look()
         self.train_samples, self.held_out = self.plan.divide(good)
         self.order = self.plan.order(len(self.train_samples))
         self.last_step = self.options.num_steps or self.order.steps_before(self.options.num_epochs)
@@ -176,11 +176,11 @@ class Training:
         Every process evaluates, because on the CPU waiting for the leader is given up after 30 seconds.
         """
         interval = self.options.eval_interval
-        if interval and epoch % interval == 0 and self.progress.step < self.last_step:
+        if interval and epoch % interval == 0 and self.progress.step < self.last_step and self.test.samples:
             with self.step.averaged():
                 record = self._evaluate(epoch).record
             shown = ", ".join(f"{name} {value:.4f}" for name, value in evaluation.defined(record).items())
-            log.info("epoch %d: %s", epoch, shown)
+            log.info("epoch %d: %s", epoch, shown or "no figures")
 
     def _evaluate(self, epoch: int) -> Assessment:
         """What the network is worth now; its figures on the test set are kept in the history."""

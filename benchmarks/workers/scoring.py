@@ -58,7 +58,7 @@ def load_maps(file: Path) -> np.ndarray:
 
 def every_figure(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> dict:
     """What eval.py reports: AUROC, AP, F1-max and AUPRO, of pixels and pictures, in all and per defect type."""
-    return evaluation.report("benchmark", test, maps, scores)
+    return evaluation.report("benchmark", test, maps, scores, None)
 
 
 def two_figures(test: TestSet, maps: np.ndarray) -> tuple[float, float]:

@@ -12,15 +12,14 @@ Where two types of defects have pictures of the same name, their masks need a fo
 from pathlib import Path
 
 from src.data.layout import Layout, Split
+from src.data.listing import list_pictures, subfolders
 from src.data.samples import (
     Sample,
     defective_samples,
     good_samples,
-    list_pictures,
     named,
     pair_masks,
     split_good,
-    subfolders,
     without_mask_ending,
 )
 from src.utils import UserError

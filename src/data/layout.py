@@ -34,6 +34,7 @@ class Layout:
         train_folder: where the training pictures should be, for error messages; {category} is filled in by
             `str.format`, so other braces are doubled.
         test_folder: where the test pictures should be, likewise.
+        folder: where all files of a category should be, likewise.
         takes_train_list: whether the user may give a list of training pictures.
     """
 
@@ -45,4 +46,5 @@ class Layout:
     sign: str
     train_folder: str
     test_folder: str
+    folder: str = "{category}"
     takes_train_list: bool = False

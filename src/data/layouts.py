@@ -4,11 +4,13 @@ To add a data set, write a file of its own beside this one and name it in `LAYOU
 decodes pictures, so the command line can take the choices of `--dataset` from the table.
 """
 
+import contextlib
 from pathlib import Path
 
 from src.data import btad, folder, mtd, mvtec, visa
 from src.data.layout import Layout, Split
-from src.data.samples import Sample
+from src.data.listing import passed_over
+from src.data.samples import Sample, files_of
 from src.utils import UserError
 
 LAYOUTS: dict[str, Layout] = {
@@ -66,23 +68,43 @@ def samples_for_training(
 
 
 def samples_for_testing(
-    root: str | Path, category: str, layout: str, *, train_list: str | Path | None = None, seed: int = 0
+    root: str | Path,
+    category: str,
+    layout: str,
+    *,
+    train_list: str | Path | None = None,
+    seed: int = 0,
+    required: bool = True,
 ) -> list[Sample]:
     """The pictures to test on: the good ones, then the defective ones, each sorted by name.
 
     The arguments are those of `samples_for_training`. If a category has no masks at all, its samples have none
     either: image-level figures are still possible (see `has_masks`).
 
+    Args:
+        required: whether there must be test pictures. A training can do without: its thresholds are from good ones.
+
     Raises:
-        UserError: as `samples_for_training`; also if there are no test pictures, a defective picture has no mask
-            although others have one, a mask has no picture, or a picture has two masks.
+        UserError: as `samples_for_training`; also if there are no test pictures and must be, a defective
+            picture has no mask although others have one, a mask has no picture, or a picture has two masks.
     """
     chosen, split = _checked(root, category, layout, train_list, seed)
     samples = chosen.find_testing(Path(root), category, split)
-    if not samples:
+    if required and not samples:
         place = Path(root) / chosen.test_folder.format(category=category)
         raise UserError(f"no test pictures in {place}; put them there (png, jpg, bmp, tif)")
     return samples
+
+
+def files_passed_over(
+    root: str | Path, category: str, layout: str, samples: list[Sample], split: Split
+) -> dict[str, int]:
+    """How many files of a category are read neither for its samples nor for its other part, training or test."""
+    chosen, used = _layout(layout), set(files_of(samples))
+    for find in (chosen.find_training, chosen.find_testing):
+        with contextlib.suppress(UserError):  # what is wrong with the part that is not asked for is not said here
+            used.update(files_of(find(Path(root), category, split)))
+    return passed_over(Path(root) / chosen.folder.format(category=category), used)
 
 
 def _layout(name: str) -> Layout:

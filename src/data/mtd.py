@@ -11,15 +11,14 @@ pictures, which the user can give; without it, the seed divides them.
 from pathlib import Path
 
 from src.data.layout import Layout, Split
+from src.data.listing import list_pictures, subfolders
 from src.data.samples import (
     Sample,
     defective_samples,
     good_samples,
-    list_pictures,
     named,
     pair_masks,
     split_good,
-    subfolders,
 )
 from src.trust.text_file import read_text
 from src.utils import UserError
@@ -102,5 +101,6 @@ LAYOUT = Layout(
     sign="the one category mtd with its folders MT_Free, MT_Crack, ...",
     train_folder="MT_Free/Imgs",
     test_folder="MT_*/Imgs",
+    folder="",
     takes_train_list=True,
 )

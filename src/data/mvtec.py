@@ -9,7 +9,8 @@
 from pathlib import Path
 
 from src.data.layout import Layout, Split
-from src.data.samples import Sample, defective_samples, good_samples, list_pictures, named, pair_masks, subfolders
+from src.data.listing import list_pictures, subfolders
+from src.data.samples import Sample, defective_samples, good_samples, named, pair_masks
 
 
 def find_categories(root: Path) -> list[str]:

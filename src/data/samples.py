@@ -1,4 +1,4 @@
-"""Samples: what a sample is, which files are pictures, and which mask belongs to which picture.
+"""Samples: what a sample is, how it is named, and which mask belongs to which picture.
 
 The files of the data sets are built from these functions. Between them, pictures are passed on by name: as a dict from
 the name of the sample to its file.
@@ -11,13 +11,24 @@ from pathlib import Path
 
 from src.utils import UserError
 
-# The formats that Pillow or OpenCV reads, except for icons, vector graphics, documents and films.
-_FORMATS = (
-    "apng avif avifs blp bmp bw dcx dds dib exr gif hdr im j2c j2k jfif jp2 jpc jpe jpeg jpf jpg jpx pam "
-    "pbm pcx pfm pgm pic png pnm ppm psd pxm qoi ras rgb rgba sgi sr tga tif tiff webp xbm xpm"
-)
-SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
-_MASK_ENDING = re.compile(r"[_-]mask$", re.IGNORECASE)
+MAX_MEGAPIXELS = 500.0  # of a picture, unless the user allows more: 1.5 GB in RGB
+_MASK_ENDING = re.compile(r"[_-](mask|label|gt)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How picture files are read.
+
+    Attributes:
+        bit_depth: the bits that the values of a 16-bit file use, 8 to 16: 12 for a camera's 0..4095.
+        max_megapixels: a picture whose header claims more million pixels is refused.
+    """
+
+    bit_depth: int = 16
+    max_megapixels: float = MAX_MEGAPIXELS
+
+
+PLAIN = Reading()
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,7 @@ class Sample:
         defect: "good", or the name of the folder that holds the pictures with this type of defect.
         mask: the file that marks the defect; None for a good picture, and for all pictures of a category without masks.
         name: unique within a list of samples, for example "broken_large/000"; results are named after it.
+        reading: how its files are read.
     """
 
     picture: Path
@@ -37,6 +49,7 @@ class Sample:
     defect: str
     mask: Path | None
     name: str
+    reading: Reading = PLAIN
 
 
 def has_masks(samples: list[Sample]) -> bool:
@@ -50,45 +63,9 @@ def files_of(samples: list[Sample]) -> list[Path]:
     return [path for sample in samples for path in (sample.picture, sample.mask) if path is not None]
 
 
-def subfolders(folder: Path) -> list[Path]:
-    """The folders in `folder`, sorted by name, without hidden ones. If `folder` is missing, the list is empty."""
-    return [path for path in _entries(folder) if path.is_dir()]
-
-
-def list_pictures(folder: Path, recursive: bool = False) -> list[Path]:
-    """The picture files in `folder`, sorted by name. If `folder` is missing, the list is empty.
-
-    A picture is recognised by its suffix, in upper or lower case; hidden files are left out. A link to a file that is
-    missing counts as a picture, so that reading it ends in an error: to leave it out would hide the mistake.
-
-    Args:
-        recursive: also list the pictures in all folders within.
-    """
-    found = []
-    for path in _entries(folder):
-        if path.is_dir():
-            found += list_pictures(path, recursive) if recursive else []
-        elif path.suffix.lower() in SUFFIXES:
-            found.append(path)
-    return found
-
-
 def evenly(samples: list[Sample], count: int) -> list[Sample]:
     """At most `count` of the samples, from all of them in equal steps."""
     return samples[:: max(1, len(samples) // count)][:count]
-
-
-def pictures_under(folder: str, option: str) -> dict[str, Path]:
-    """The pictures by name of a folder that an option names, with those in its sub-folders.
-
-    Raises:
-        UserError: there are none, or two have the same name.
-    """
-    base = Path(folder).resolve()
-    paths = named(list_pictures(base, recursive=True), base) if base.is_dir() else {}
-    if not paths:
-        raise UserError(f"no pictures in {base}; give a folder of pictures as --{option}")
-    return paths
 
 
 def named(pictures: list[Path], base: Path | None, prefix: str = "") -> dict[str, Path]:
@@ -110,7 +87,7 @@ def named(pictures: list[Path], base: Path | None, prefix: str = "") -> dict[str
 
 
 def without_mask_ending(name: str) -> str:
-    """The name without the ending _mask or -mask, if it has one: "000" for "000_mask", "000-mask" and "000"."""
+    """The name without an ending such as _mask, -mask, _label or _gt: "000" for "000_mask", "000-gt" and "000"."""
     return _MASK_ENDING.sub("", name)
 
 
@@ -162,12 +139,3 @@ def split_good(good: dict[str, Path], seed: int) -> tuple[dict[str, Path], dict[
     order = sorted(good, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
     count = max(1, len(order) * 4 // 5)
     return {name: good[name] for name in order[:count]}, {name: good[name] for name in order[count:]}
-
-
-def _entries(folder: Path) -> list[Path]:
-    """What is in `folder`, without hidden files, sorted by name: file systems give it in different orders."""
-    try:
-        paths = list(folder.iterdir()) if folder.is_dir() else []
-    except OSError as error:
-        raise UserError(f"cannot read the folder {folder}: {error.strerror}; check its permissions") from error
-    return sorted((path for path in paths if not path.name.startswith(".")), key=lambda path: path.name)

@@ -1,12 +1,15 @@
 """Where a run's pictures come from: the data set, its layout, the category, and how good pictures are divided."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from src.config import Options
-from src.data.layouts import samples_for_testing, samples_for_training
-from src.data.samples import Sample
+from src.data.found import Found, read_as
+from src.data.layout import Split
+from src.data.layouts import files_passed_over, samples_for_testing, samples_for_training
+from src.data.samples import Reading, Sample
 from src.options import is_option
 from src.trust.schema import has_some, is_text, optional
 
@@ -37,13 +40,16 @@ def is_split(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Source:
-    """A category of a data set, and how its good pictures are divided where the layout leaves that open."""
+    """A category of a data set, how its good pictures are divided where the layout leaves that open, and how its
+    pictures are read (see `Reading`); `bit_depth` is None until it is found out, or where no file has 16 bits."""
 
     dataset_path: str
     category: str
     dataset: str
     split_seed: int
     train_list: str | None
+    bit_depth: int | None
+    max_megapixels: float
 
     @classmethod
     def of(cls, options: Options) -> "Source":
@@ -60,8 +66,27 @@ class Source:
             self.dataset_path, self.category, self.dataset, train_list=self.train_list, seed=self.split_seed
         )
 
-    def test(self) -> list[Sample]:
+    def test(self, required: bool = True) -> list[Sample]:
         """The pictures to test on (see `samples_for_testing`)."""
         return samples_for_testing(
-            self.dataset_path, self.category, self.dataset, train_list=self.train_list, seed=self.split_seed
+            self.dataset_path,
+            self.category,
+            self.dataset,
+            train_list=self.train_list,
+            seed=self.split_seed,
+            required=required,
         )
+
+    def look(self, *parts: list[Sample]) -> tuple["Source", Found, list[list[Sample]]]:
+        """Look at the pictures of `train` and `test` before they are decoded.
+
+        Returns:
+            The source with its bit depth, what was found, and the parts with the way in which they are read.
+        """
+        samples = [sample for part in parts for sample in part]
+        split = Split(self.split_seed, None if self.train_list is None else Path(self.train_list))
+        left = files_passed_over(self.dataset_path, self.category, self.dataset, samples, split)
+        found = Found.of(samples, left, self.bit_depth, self.max_megapixels)
+        reading = Reading(found.bit_depth or Reading.bit_depth, self.max_megapixels)
+        source = replace(self, bit_depth=self.bit_depth or found.bit_depth)
+        return source, found, [read_as(part, reading) for part in parts]

@@ -58,6 +58,7 @@ class Description:
         mindir_version: 3 or 1; None for other formats.
         category: what the model was trained on, if that is known.
         split: how the good pictures were divided into training and test (`Source.split`), if that is known.
+        bit_depth: the bits that values of 16-bit training pictures were taken to use; None where there were none.
         input: the pictures.
         outputs: the anomaly map (B, 1, S, S) and the score (B,), or the latents of each scale.
         thresholds: `image_threshold` and `pixel_threshold`, from which a picture's score, or a pixel of its map, is
@@ -67,7 +68,7 @@ class Description:
         architecture: the options that shape the network (`Architecture`), by name.
         checkpoint: the exported checkpoint's name.
         checkpoint_sha256: its SHA-256 digest as hexadecimal digits.
-        file_sha256: the exported file's; None in descriptions of older versions.
+        file_sha256: the exported file's; None in descriptions of older versions, and within an ONNX file.
         largest_difference: between the outputs of the network and of the exported file; None for AIR, which only
             an Ascend device can load.
         versions: of what computed, by name.
@@ -78,6 +79,7 @@ class Description:
     mindir_version: int | None
     category: str | None
     split: dict | None
+    bit_depth: int | None
     input: ModelInput
     outputs: list[ModelOutput]
     thresholds: dict[str, float]

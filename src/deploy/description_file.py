@@ -7,6 +7,7 @@ from typing import Any
 from src.data.source import is_split
 from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
 from src.files import description_of
+from src.options import is_option
 from src.trust import digest
 from src.trust.json_file import read_json, write_sealed_json
 from src.trust.schema import (
@@ -65,7 +66,9 @@ _HAS_ALL = has_at_least(
     largest_difference=optional(is_number),
     versions=mapping_of(is_text),
 )
-_NEWER = if_given(split=optional(is_split), file_sha256=optional(is_digest))
+_NEWER = if_given(
+    split=optional(is_split), file_sha256=optional(is_digest), bit_depth=optional(is_option("eval", "bit_depth"))
+)
 
 
 def has_reading(value: dict[str, Any]) -> bool:

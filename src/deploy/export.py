@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import mindspore as ms
@@ -15,6 +15,7 @@ from src.config import Options
 from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
 from src.deploy.description_file import is_shape, write_description
 from src.deploy.mindir.version1 import rewrite_to_version_1
+from src.deploy.onnx_file import add_metadata, improve_onnx, load_onnx
 from src.detector import Detector
 from src.encoder import ENCODERS, STRIDES
 from src.files import description_of, exported_file
@@ -72,9 +73,14 @@ def export_checkpoint(options: Options, device: Device) -> Description:
         write(network, Tensor(image), file, options.file_format, device)
         if options.file_format == "MINDIR" and options.mindir_version == 1:
             rewrite_to_version_1(file, file, names)
-        difference = check(file, options.file_format, image, wanted, target.name)
-        outputs, file_sha256 = dict(zip(names, wanted)), digest.of_file(file)
-        description = describe(options, detector, trained, judge, target, outputs, file_sha256, difference)
+        if options.file_format == "ONNX":
+            improve_onnx(file, ModelInput.name, names)
+        outputs = dict(zip(names, wanted))
+        difference = check(file, options.file_format, image, outputs, target.name)
+        description = describe(options, detector, trained, judge, target, outputs, difference)
+        if options.file_format == "ONNX":
+            add_metadata(file, description.to_json())
+        description = replace(description, file_sha256=digest.of_file(file))
         # The description first: if what follows does not happen, it names a digest that an earlier file does not have.
         write_description(target, description)
         with atomic_path(target) as path:
@@ -110,11 +116,11 @@ def write(network: nn.Cell, image: Tensor, file: Path, file_format: str, device:
         raise UserError(f"MindSpore cannot export this as {file_format}: {str(error).splitlines()[0]}") from error
 
 
-def check(file: Path, file_format: str, image: np.ndarray, wanted: list[np.ndarray], name: str) -> float | None:
+def check(file: Path, file_format: str, image: np.ndarray, wanted: dict[str, np.ndarray], name: str) -> float | None:
     """Load an exported file again and compare its outputs for `image` with the network's.
 
     Args:
-        wanted: the network's outputs for `image`.
+        wanted: the network's outputs for `image`, by the names that the file has for them.
         name: the file's final name, for messages.
 
     Returns:
@@ -126,19 +132,13 @@ def check(file: Path, file_format: str, image: np.ndarray, wanted: list[np.ndarr
     if file_format == "AIR":
         log.info("AIR cannot be loaded again here: %s is not compared with the network", name)
         return None
-    return compare(load(file, file_format)(image), wanted, name)
+    return compare(load(file, file_format, list(wanted))(image), list(wanted.values()), name)
 
 
-def load(file: Path, file_format: str) -> Function:
-    """An exported file as a function: MINDIR runs in MindSpore, ONNX in onnxruntime."""
+def load(file: Path, file_format: str, names: list[str] | None = None) -> Function:
+    """An exported file as a function: MINDIR runs in MindSpore, ONNX in onnxruntime, where outputs have `names`."""
     if file_format == "ONNX":
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise UserError("--file_format ONNX is compared in onnxruntime; pip install onnxruntime") from error
-        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-        name = session.get_inputs()[0].name
-        return lambda image: session.run(None, {name: image})
+        return load_onnx(file, ModelInput.name, names)
     graph = nn.GraphCell(ms.load(str(file)))
     return lambda image: [output.asnumpy() for output in graph(Tensor(image))]
 
@@ -165,17 +165,15 @@ def describe(
     judge: Judge | None,
     target: Path,
     outputs: dict[str, np.ndarray],
-    file_sha256: str,
     difference: float | None,
 ) -> Description:
-    """The description of an exported file.
+    """The description of an exported file, without the file's digest.
 
     Args:
         detector, trained: the checkpoint's.
         judge: gives verdicts on what the file gives.
         target: the exported file.
         outputs: arrays of the outputs' shapes, by the outputs' names.
-        file_sha256: the exported file's digest.
         difference: between the outputs of the network and of the file, if they were compared.
     """
     size, spec = detector.architecture.im_resize, ENCODERS[detector.architecture.backbone]
@@ -185,13 +183,14 @@ def describe(
         mindir_version=options.mindir_version if options.file_format == "MINDIR" else None,
         category=trained.category,
         split=trained.split,
+        bit_depth=trained.bit_depth,
         input=ModelInput(shape=[options.batch_size, 3, size, size], mean=list(spec.mean), std=list(spec.std)),
         outputs=[ModelOutput(name=name, shape=list(output.shape)) for name, output in outputs.items()],
         **evaluation.constants(judge, trained.thresholds),
         architecture=asdict(detector.architecture),
         checkpoint=Path(options.ckpt_file).name,
         checkpoint_sha256=digest.of_file(Path(options.ckpt_file)),
-        file_sha256=file_sha256,
+        file_sha256=None,
         largest_difference=difference,
         versions=versions(),
     )

@@ -10,8 +10,9 @@ import numpy as np
 
 from src import evaluation
 from src.config import Options
+from src.data.found import read_as
 from src.data.pictures import load_image
-from src.data.samples import Sample, files_of
+from src.data.samples import Reading, Sample, files_of
 from src.data.source import Source, with_split
 from src.dataset import TestSet, normalize
 from src.deploy.description import ANOMALY_MAP, SCORE, ModelInput
@@ -38,9 +39,13 @@ def preprocess(options: Options) -> Path:
     category = options.category or description.category
     if not category:
         raise UserError(f"{options.mindir_path} does not say its category; give --category")
-    options = with_split(options, description.split).resolved(category=category)
+    options = with_split(options, description.split).resolved(
+        category=category, bit_depth=options.bit_depth or description.bit_depth
+    )
     file_name(category, "category")  # postprocess.py names files by it
-    samples = Source.of(options).test()
+    source = Source.of(options)
+    _, found, (samples,) = source.look(source.test())
+    found.tell()
     target = Path(options.img_dir).resolve()
     if target.exists() and not is_replaceable(target):
         raise UserError(f"--img_dir {target} holds what preprocess.py did not write; give a folder of its own")
@@ -53,7 +58,7 @@ def preprocess(options: Options) -> Path:
                 write_picture(folder, index, sample, description.input)
                 for index, sample in enumerate(bar(samples, "writing"))
             ]
-            Manifest(category, description, entries).write(folder)
+            Manifest(category, description, entries, found.bit_depth, found.to_json()).write(folder)
             replace_folder(target, folder, temporary / "earlier")
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror or error}; check the disk") from error
@@ -72,7 +77,7 @@ def is_replaceable(folder: Path) -> bool:
 def write_picture(folder: Path, index: int, sample: Sample, model_input: ModelInput) -> Entry:
     """Write a normalised picture, float32 (3, S, S), as the runner reads it; returns its entry in the manifest."""
     file = f"{index:06d}_{sample.name.replace('/', '_')}.bin"
-    image = load_image(sample.picture, model_input.size)
+    image = load_image(sample.picture, model_input.size, sample.reading)
     normalize(image[None], model_input.mean, model_input.std).tofile(folder / file)
     return Entry(file, sample)
 
@@ -101,13 +106,15 @@ def postprocess(options: Options) -> dict:
     category, size, judge = manifest.category, manifest.model.input.size, manifest.model.judge
     target = Path(options.result_path or Path(options.output_dir) / f"acc_{category}.json")
     folder = Path(options.output_dir) / category
-    samples = [entry.sample for entry in manifest.entries]
+    reading = Reading(manifest.bit_depth or Reading.bit_depth, options.max_megapixels)
+    samples = read_as([entry.sample for entry in manifest.entries], reading)
     panels = panel_files(folder, [sample.name for sample in samples]) if options.save_imgs else []
     check_outputs([target, *panels], [Path(options.label_dir) / MANIFEST, *files_of(samples)])
     maps, scores = read_outputs(Path(options.result_dir), manifest.entries, size)
     test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=False)
     evaluation.tell(judge)
     result = {"checkpoint": manifest.model.checkpoint, **evaluation.report(category, test, maps, scores, judge)}
+    result["found"] = manifest.found
     write_json(target, result)
     if options.save_imgs:
         evaluation.draw(folder, test, maps, scores, judge)

@@ -20,7 +20,7 @@ from src.trust.temporary import remove_own
 from src.utils import UserError, log, shown
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, kill, and a terminal that is closed
-USER_ERROR, INTERRUPTED = 2, 130  # exit statuses
+USER_ERROR, INCOMPLETE, INTERRUPTED = 2, 3, 130  # exit statuses
 _LONGEST = 2000  # letters of an error line
 _MEMORY = ("allocate memory", "alloc memory", "memory failed", "out of memory", "bad_alloc")  # MindSpore's words for it
 
@@ -28,8 +28,8 @@ _MEMORY = ("allocate memory", "alloc memory", "memory failed", "out of memory", 
 def run_program(main: Callable[[], None]) -> None:
     """Run a program's main function. What goes wrong becomes one line on standard error, and an exit status.
 
-    Status 2: the user's mistake (`UserError`), an unusable file, too little memory. 130: a signal; the process
-    ends without unwinding, because MindSpore, in whose middle it may be, answers an exception by others.
+    Status 2: the user's mistake (`UserError`), an unusable file, too little memory. 3: done but for some files, which
+    are named. 130: a signal; the process ends without unwinding: MindSpore would answer an exception by others.
     Mistakes of ours keep their traceback. Where nobody reads standard output any more (`| head`), it goes on without.
     """
     with contextlib.suppress(AttributeError):  # a stream that is no text file, in tests
@@ -47,8 +47,7 @@ def run_program(main: Callable[[], None]) -> None:
         except UserError as error:
             status = _say(f"error: {error}", USER_ERROR)
         except KeyboardInterrupt as interrupt:
-            text = "".join(map(str, interrupt.args))
-            status = _say(f"interrupted{': ' if text else ''}{text}", INTERRUPTED)
+            status = _say(": ".join(["interrupted", *map(str, interrupt.args)]), INTERRUPTED)
         except SystemExit as end:
             status = end.code
         except Exception as error:

@@ -38,7 +38,7 @@ def test_the_program_writes_beside_the_input(tmp_path):
         (["--pth_path", "{}"], "no file {0}; check --pth_path"),
         (
             ["--pth_path", "{}/model.ckpt", "--ckpt_path", "{}/../{1}/model.ckpt"],
-            "{0}/model.ckpt would be overwritten; give --ckpt_path another name",
+            "{0}/../{1}/model.ckpt is read and would be overwritten; give the output another name",
         ),
         (
             ["--pth_path", "{}/model.ckpt", "--ckpt_path", "{}/out.pth"],

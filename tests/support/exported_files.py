@@ -32,6 +32,7 @@ def description(size: int = 32, **changes: object) -> Description:
         "mindir_version": 3,
         "category": "nut",
         "split": None,
+        "bit_depth": None,
         "input": ModelInput(shape=[1, 3, size, size], mean=[0.5, 0.4, 0.3], std=[0.25, 0.5, 1.0]),
         "outputs": [
             ModelOutput(name=ANOMALY_MAP, shape=[1, 1, size, size]),

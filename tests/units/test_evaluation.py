@@ -22,9 +22,9 @@ def decoded(monkeypatch):
     """The pictures that were decoded, in order."""
     found, load = [], dataset.load_image
 
-    def counting(path, size):
+    def counting(path, *given):
         found.append(Path(path))
-        return load(path, size)
+        return load(path, *given)
 
     monkeypatch.setattr(dataset, "load_image", counting)
     return found
@@ -52,6 +52,40 @@ def test_maps_that_are_not_finite_have_no_figures(tmp_path):
     maps[1, 3, 3] = np.nan
     with pytest.raises(UserError, match="not finite; train again with a lower --lr"):
         evaluation.figures(test, maps, maps.max((1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("labels", "masks", "lines"),
+    [
+        ("", None, ["no test pictures: no figures"]),
+        ("00", None, ["no defective test pictures: no figures, which tell them from good ones"]),
+        ("01", None, ["no masks of the defective test pictures: no pixel-level figures"]),
+        ("01", [0, 0], ["the masks mark no pixel (resized as: nearest): no pixel-level figures"]),
+        ("01", [0, 0.5], []),
+        ("11", [0.5, 0.5], ["no good test pictures: no image-level figures, which tell defective pictures from them"]),
+        (
+            "1",
+            [1],
+            [
+                "no good test pictures: no image-level figures, which tell defective pictures from them",
+                "the masks mark every pixel (resized as: nearest): no pixel-level figures",
+            ],
+        ),
+    ],
+)
+def test_each_missing_group_is_said_where_its_figures_are_absent(labels, masks, lines):
+    samples = [Sample(Path(f"{i}.png"), int(label), "cut", None, str(i)) for i, label in enumerate(labels)]
+    truth = None if masks is None else np.stack([np.arange(16).reshape(4, 4) < 16 * share for share in masks])
+    test = TestSet(samples, np.zeros((len(labels), 4, 4, 3), np.uint8), truth, np.array([*labels]) == "1", "nearest")
+    assert evaluation.absent(test) == lines
+    maps = np.random.default_rng(0).random((len(labels), 4, 4), np.float32)
+    scores = np.arange(len(labels), dtype=np.float32)
+    found = evaluation.figures(test, maps, scores)
+    for level in ("image", "pixel"):
+        missing = found.get(f"{level}_auc") is None
+        assert missing == any(f"no {level}-level" in line or "no figures" in line for line in lines)
+    report = evaluation.report("nut", test, maps, scores, None)
+    assert [line for line in evaluation.headline(report) if line in lines] == report["absent"] == lines
 
 
 def test_what_programs_end_with():

@@ -1,5 +1,8 @@
 """Evaluation and prediction in this process: what they refuse before the network runs."""
 
+import json
+import shutil
+
 import pytest
 
 from src import checkpoint, config, inference
@@ -7,7 +10,7 @@ from src.detector import Architecture, Detector
 from src.report import panels
 from src.runtime.device import Device
 from src.utils import UserError
-from tests.support.programs import files
+from tests.support.programs import arguments, files
 
 
 def error_of(work, program, **options):
@@ -46,6 +49,88 @@ def test_prediction_needs_pictures(trained, tmp_path):
         message = error_of(inference.predict_folder, "predict", **given, img_dir=folder)
         assert message == f"no pictures in {folder}; give a folder of pictures as --img_dir"
     assert files(tmp_path) == []
+
+
+@pytest.fixture
+def predicting(data, tmp_path):
+    """predict.py's work on a copy of the fabric's test pictures, with a detector of random weights."""
+    shutil.copytree(data / "fabric/test", tmp_path / "new")
+    detector = Detector(Architecture("efficientnet_lite0", im_resize=32, flow_step=1), seed=1)
+    checkpoint.save_detector(tmp_path / "random.ckpt", detector)
+    given = {"ckpt_path": tmp_path / "random.ckpt", "img_dir": tmp_path / "new", "output_dir": tmp_path / "out"}
+
+    def predict(**more):
+        options = arguments(**given, graph_cache="off", test_batch_size=2, **more)
+        return inference.predict_folder(config.parse("predict", "", options), Device("CPU"))
+
+    return predict
+
+
+def scores_of(folder):
+    return json.loads((folder / "out/scores.json").read_text())
+
+
+def test_prediction_goes_on_after_pictures_that_cannot_be_read(predicting, tmp_path):
+    whole = predicting()
+    names = list(whole)
+    for name, content in (
+        (names[0], b""),
+        (names[3], b"x"),
+        (names[4], (tmp_path / f"new/{names[4]}.png").read_bytes()[:99]),
+    ):
+        (tmp_path / f"new/{name}.png").write_bytes(content)
+    found = predicting(save_imgs=True)
+    assert list(found) == names
+    bad = {name for name in names if "error" in found[name]}
+    assert bad == {names[0], names[3], names[4]}
+    assert found[names[0]] == {
+        "error": f"cannot read the picture {tmp_path}/new/{names[0]}.png: it is empty; replace or remove it"
+    }
+    for name in set(names) - bad:
+        assert found[name]["score"] == pytest.approx(whole[name]["score"], abs=1e-6)
+    assert scores_of(tmp_path)["pictures"] == found
+    assert {*files(tmp_path / "out")} == {"scores.json", *(f"{name}.png" for name in set(names) - bad)}
+    with pytest.raises(UserError, match=f"^cannot read the picture .*{names[0]}.png: it is empty; replace or remove"):
+        predicting(strict=True)
+
+
+def test_prediction_of_unreadable_pictures_only(predicting, tmp_path):
+    for file in files(tmp_path / "new"):
+        (tmp_path / "new" / file).write_bytes(b"x")
+    found = predicting(save_imgs=True)
+    assert all(list(said) == ["error"] for said in found.values())
+    assert scores_of(tmp_path)["pictures"] == found
+
+
+def test_what_ends_a_prediction_leaves_the_scores_that_have_come(predicting, tmp_path, monkeypatch):
+    monkeypatch.setattr(inference, "CHUNK", 4)
+    real, calls = inference.predict, []
+
+    def ends(*parts):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(*parts)
+
+    whole = predicting()
+    (tmp_path / "out/scores.json").unlink()
+    monkeypatch.setattr(inference, "predict", ends)
+    monkeypatch.setattr(inference, "SHARE", 0)
+    with pytest.raises(KeyboardInterrupt):
+        predicting()
+    found = scores_of(tmp_path)
+    assert found["pictures"] == dict(list(whole.items())[:8])
+    assert found["left"] == len(whole) - 8
+
+
+def test_scores_are_written_for_a_share_of_the_time_only_and_whole_at_the_end(tmp_path, monkeypatch):
+    now = iter([0, 1, 20, 22, 23, 24, 25])  # a call of `add` asks before and, if it writes, after writing
+    monkeypatch.setattr(inference.time, "monotonic", lambda: next(now))
+    scores, held = inference.Scores(tmp_path / "scores.json", {"thresholds": {}, "reading": None}, 4), []
+    for name in "abcd":
+        scores.add({name: {"score": 0.5}})
+        held.append(len(json.loads((tmp_path / "scores.json").read_text())["pictures"]))
+    assert held == [1, 1, 3, 4]
 
 
 def test_an_older_checkpoint_gives_verdicts_and_colours_as_it_did(data, tmp_path, monkeypatch):

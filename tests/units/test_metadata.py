@@ -26,6 +26,7 @@ WHOLE = Metadata(
     held_out=["good/003", "good/005"],
     versions={"mindspore": "2.10.0"},
     split={"dataset": "mvtec", "split_seed": 0, "train_list": None},
+    bit_depth=12,
     colour_scale=(-0.9, -0.1),
     pictures=7,
     batch_size=4,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src import state
+from src import checkpoint, state
 from src.cell import TrainStep, adam
 from src.detector import Architecture, Detector
 from src.metadata import Metadata
@@ -28,10 +28,11 @@ TRAINING = Metadata(
 PROGRESS = Progress(step=4, seconds=1.5, losses=[4.0, 3.0, 2.0, 1.0], history=[{"epoch": 1, "pixel_auc": 0.5}])
 
 
-def network(seed=1, loss_scale=None):
+def network(seed=1, loss_scale=None, averaging=False):
     """A small detector and its training step."""
     detector = Detector(TINY, seed)
-    return detector, TrainStep(detector.fastflow, adam(detector.fastflow, 1e-3, 0.0), loss_scale=loss_scale)
+    optimizer = adam(detector.fastflow, 1e-3, 0.0)
+    return detector, TrainStep(detector.fastflow, optimizer, loss_scale=loss_scale, averaging=averaging)
 
 
 def arrays(detector, step):
@@ -59,6 +60,14 @@ def test_what_is_saved_is_resumed(tmp_path, scaled):
         (
             {"options": TRAINING.options | {"lr": 0.5}},
             "--lr 0.5: {} was trained with 0.001; give --lr 0.001, or remove it",
+        ),
+        (
+            {"options": TRAINING.options | {"lr": None}},
+            "without --lr: {} was trained with 0.001; give --lr 0.001, or remove it",
+        ),
+        (
+            {"options": TRAINING.options | {"num_steps": 9}},
+            "--num_steps 9: {} was trained without it; leave --num_steps out, or remove it",
         ),
         ({"batch_size": 4}, "{} was made with another network or data set; remove it to start anew"),
         ({"pictures": 8}, "{} was made with another network or data set; remove it to start anew"),
@@ -113,3 +122,17 @@ def test_the_mean_loss_of_each_finished_epoch():
 def test_the_best_evaluation(history, best):
     found = Progress(history=history).best()
     assert (found["epoch"] if found else None) == best
+
+
+def test_a_state_with_averaged_weights_is_evaluated_by_the_average_and_resumed_with_both(tmp_path):
+    detector, step = network(averaging=True)
+    weight, average = step.average.weights[0], step.average.averages[0]
+    average.set_data(Tensor(weight.asnumpy() + 1))
+    state.save(tmp_path / "s.ckpt", detector, step, TRAINING, PROGRESS)
+    evaluated, _ = checkpoint.load_detector(tmp_path / "s.ckpt")
+    name = next(n for n, p in checkpoint.named_parameters(detector).items() if p is weight)
+    np.testing.assert_array_equal(checkpoint.named_parameters(evaluated)[name].asnumpy(), weight.asnumpy() + 1)
+    other, other_step = network(2, averaging=True)
+    state.load(tmp_path / "s.ckpt", other, other_step, TRAINING)
+    np.testing.assert_array_equal(other_step.average.weights[0].asnumpy(), weight.asnumpy())
+    np.testing.assert_array_equal(other_step.average.averages[0].asnumpy(), average.asnumpy())

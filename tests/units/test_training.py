@@ -7,8 +7,9 @@ import pytest
 from mindspore import Tensor
 from PIL import Image
 
-from src import checkpoint, config
+from src import checkpoint, config, evaluation
 from src.plan import Plan
+from src.results import read_training
 from src.runtime.device import Device
 from src.training import Training, train
 from src.utils import UserError
@@ -53,7 +54,6 @@ def empty(folder):
 
 DAMAGES = {
     "no training pictures": lambda c: empty(c / "train/good"),
-    "no test pictures": lambda c: empty(c / "test"),
     "a picture without mask": lambda c: first(c / "ground_truth").unlink(),
     "a mask without picture": lambda c: first(
         c / "test" / sorted(p.name for p in (c / "ground_truth").iterdir())[0]
@@ -155,6 +155,24 @@ def test_the_best_of_a_training_that_was_given_up_is_not_kept(data, weights, tmp
     given = train_arguments(data, weights, tmp_path, num_epochs=1, eval_interval=0)
     train(parsed(*given), Device("CPU"))
     assert files(tmp_path) == ["fastflow_fabric.ckpt", "fastflow_fabric.json", "fastflow_fabric.png"]
+
+
+# Test sets that do not define every figure
+
+
+def test_a_category_without_test_pictures_is_trained(data, weights, tmp_path):
+    root = shutil.copytree(data, tmp_path / "data")
+    for name in ("test", "ground_truth"):
+        shutil.rmtree(root / "fabric" / name)
+    given = train_arguments(root, weights, tmp_path / "ckpt", num_epochs=2, eval_interval=1, held_out=0)
+    result = train(parsed(*given, "--save_best"), Device("CPU"))
+    assert files(tmp_path / "ckpt") == ["fastflow_fabric.ckpt", "fastflow_fabric.json", "fastflow_fabric.png"]
+    assert (result["test_pictures"], result["errors"], result["best_on_test"]) == (0, None, None)
+    assert result["absent"] == ["no test pictures: no figures"]
+    assert result["per_defect"] == {}
+    assert set(result["thresholds"]) == {"image_threshold", "pixel_threshold"}  # of good pictures
+    assert evaluation.headline(result)[2:] == result["absent"]
+    assert read_training(tmp_path / "ckpt/fastflow_fabric.json").items() >= result.items()
 
 
 # What --resume goes on with

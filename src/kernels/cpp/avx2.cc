@@ -1,10 +1,7 @@
 // What runs on a processor with AVX2: vectors of 8 floats, 16 registers.
-#include <cstring>
-
 #include "processor.h"
 
 FASTFLOW_BEGIN_TARGET("avx2,fma")
-#include "coupling_planes.h"
 #include "winograd_products.h"
 
 namespace fastflow {
@@ -12,14 +9,11 @@ namespace fastflow {
 struct Avx2 {
     using Vector = float __attribute__((vector_size(32)));
     using Unaligned = float __attribute__((vector_size(32), aligned(4), may_alias));
-    using Integers = std::int32_t __attribute__((vector_size(32)));
     static constexpr int kLanes = 8, kRows = 6;  // tiles in a panel: as many as the registers hold
 };
 
-const Processor& Avx2Processor() {
-    static constexpr Processor processor = {CouplingPlanes<Avx2>::kTable, &WinogradProducts<Avx2, F2>::kTable,
-                                            &WinogradProducts<Avx2, F4>::kTable};
-    return processor;
+Processor Avx2Processor() {
+    return {&WinogradProducts<Avx2, F2>::kTable, &WinogradProducts<Avx2, F4>::kTable};
 }
 
 }  // namespace fastflow

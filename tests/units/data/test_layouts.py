@@ -8,7 +8,7 @@ import pytest
 from src import ROOT
 from src.data.layouts import LAYOUTS, categories, samples_for_testing, samples_for_training
 from src.utils import UserError
-from tests.support.pictures import mvtec
+from tests.support.pictures import mvtec, picture
 
 
 def test_table():
@@ -48,3 +48,24 @@ def test_missing_folder_category_and_pictures(tmp_path):
         categories(tmp_path, "coco")
     with pytest.raises(UserError, match=r"a list of training pictures is for layout mtd, not for mvtec"):
         samples_for_training(tmp_path, "nut", "mvtec", train_list="list.txt")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_category_without_test_pictures_can_be_trained_only(tmp_path, layout):
+    category = {"mtd": "mtd"}.get(layout, "nut")
+    places = {
+        "mvtec": "nut/train/good",
+        "btad": "nut/train/ok",
+        "mtd": "MT_Free/Imgs",
+        "visa": "nut/Data/Images/Normal",
+        "folder": "nut/good",
+    }
+    place = picture(tmp_path / places[layout] / "0.jpg")
+    if layout == "visa":
+        (tmp_path / "split_csv").mkdir()
+        row = f"nut,train,normal,{place.relative_to(tmp_path)},"
+        (tmp_path / "split_csv/1cls.csv").write_text(f"object,split,label,image,mask\n{row}\n")
+    assert len(samples_for_training(tmp_path, category, layout)) == 1
+    assert samples_for_testing(tmp_path, category, layout, required=False) == []
+    with pytest.raises(UserError, match=r"^no test pictures in .*; put them there"):
+        samples_for_testing(tmp_path, category, layout)

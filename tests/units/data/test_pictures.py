@@ -238,5 +238,5 @@ def test_mask_original_protocol_keeps_full_white_only(tmp_path):
     np.testing.assert_array_equal(got, (np.asarray(grey) / 255.0).astype(int) == 1)
     assert not got[:, 1].any()
     assert got[5:, 5:].all()
-    with pytest.raises(UserError, match="unknown mask protocol 'best'; choose from nearest, original"):
+    with pytest.raises(UserError, match="unknown mask protocol 'best'; choose from nearest, original, max_pool"):
         load_mask(tmp_path / "m.png", 8, "best")

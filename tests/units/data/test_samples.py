@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from src.data.listing import list_pictures, subfolders
 from src.data.samples import (
     Sample,
     has_masks,
-    list_pictures,
     named,
     pair_masks,
     split_good,
-    subfolders,
     without_mask_ending,
 )
 from src.utils import UserError

@@ -39,6 +39,7 @@ def test_the_keys_stay_what_they_are(file):
         "mindir_version",
         "category",
         "split",
+        "bit_depth",
         "input",
         "outputs",
         "thresholds",

@@ -1,15 +1,19 @@
 """Every encoder through every exported format, with random weights: written, loaded again, and the same to 1e-4."""
 
+import json
 import sys
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 from mindspore import Tensor
 
 from src import checkpoint
 from src.config import parse
 from src.deploy import export as exporting
-from src.deploy.description_file import read_description
+from src.deploy import onnx_file
+from src.deploy.description_file import is_description, read_description
 from src.deploy.mindir.version1 import read_mindir
 from src.detector import Architecture, Detector
 from src.encoder import ENCODERS
@@ -21,7 +25,7 @@ JUDGEMENT = {"map_sigma": 1.5, "map_temperature": 2.0, "score": "deviation"}
 FORMATS = {"MindIR 3": ("MINDIR", 3), "MindIR 1": ("MINDIR", 1), "ONNX": ("ONNX", 3)}
 
 
-def export(folder, file_format="MINDIR", mindir_version=3, **architecture):
+def export(folder, file_format="MINDIR", mindir_version=3, batch_size=2, outputs="map", **architecture):
     """Write a checkpoint of random weights and export it; the description, and the exported file."""
     folder = folder / "a folder"
     detector = Detector(Architecture(im_resize=32, **architecture))
@@ -34,7 +38,8 @@ def export(folder, file_format="MINDIR", mindir_version=3, **architecture):
         output_dir=folder / "out",
         file_format=file_format,
         mindir_version=mindir_version,
-        batch_size=2,
+        batch_size=batch_size,
+        outputs=outputs,
     )
     description = exporting.export_checkpoint(parse("export", "", given), Device("CPU"))
     return description, folder / "out" / f"fastflow_nut.{file_format.lower()}"
@@ -70,6 +75,42 @@ def test_outputs_that_differ_are_refused():
             exporting.compare([wanted[0] + difference, wanted[1]], wanted, "m.onnx")
     with pytest.raises(UserError, match=r"m\.onnx has outputs \[\(2, 1, 4, 4\)\] where the network has"):
         exporting.compare(wanted[:1], wanted, "m.onnx")
+
+
+@pytest.mark.parametrize(("batch_size", "outputs"), [(1, "map"), (2, "latents"), (5, "map")])
+def test_onnx_is_asked_by_name_and_describes_itself(tmp_path, batch_size, outputs):
+    """As users run it: without the JSON beside the file, by the names of its input and outputs, in any order."""
+    description, file = export(
+        tmp_path, "ONNX", batch_size=batch_size, outputs=outputs, backbone="efficientnet_lite0", flow_step=1
+    )
+    names = ["anomaly_map", "score"] if outputs == "map" else ["latent_0", "latent_1", "latent_2"]
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    assert [(value.name, value.shape) for value in session.get_inputs()] == [("image", [batch_size, 3, 32, 32])]
+    assert [value.name for value in session.get_outputs()] == names
+    assert onnx.load(file).opset_import[0].version >= 13
+
+    image = exporting.random_images(batch_size, 32)
+    detector, _ = checkpoint.load_detector(file.parent.parent / "random.ckpt")
+    network, _ = exporting.choose_outputs(detector, outputs)
+    wanted = [output.asnumpy() for output in network.set_train(False)(Tensor(image))]
+    for found, right in zip(session.run(names[::-1], {"image": image}), wanted[::-1], strict=True):
+        np.testing.assert_allclose(found, right, atol=1e-4)
+
+    within = json.loads(session.get_modelmeta().custom_metadata_map["fastflow"])
+    assert is_description(within)
+    assert within == description.to_json() | {"file_sha256": None}
+
+
+def test_onnx_files_of_another_form_are_refused(tmp_path):
+    """The number of outputs is another, or a name is taken by what is neither input nor output."""
+    _, file = export(tmp_path, "ONNX", backbone="efficientnet_lite0", flow_step=1)
+    before = file.read_bytes()
+    with pytest.raises(UserError, match="3 inputs and outputs where 2 were expected"):
+        onnx_file.improve_onnx(file, "image", ["anomaly_map"])
+    taken = onnx.load(file).graph.initializer[0].name
+    with pytest.raises(UserError, match="is another tensor's"):
+        onnx_file.improve_onnx(file, "image", ["anomaly_map", taken])
+    assert file.read_bytes() == before
 
 
 def test_onnx_without_onnxruntime_says_what_to_install(monkeypatch, tmp_path):

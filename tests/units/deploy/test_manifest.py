@@ -31,7 +31,7 @@ def test_it_is_read_as_it_was_written(manifest, tmp_path):
 def test_the_keys_stay_what_they_are(manifest, tmp_path):
     """scripts/infer.sh and other programs read them."""
     found = json.loads((tmp_path / MANIFEST).read_text())
-    assert list(found) == ["category", "model", "samples", "sha256"]
+    assert list(found) == ["category", "model", "bit_depth", "found", "samples", "sha256"]
     assert found["model"] == description().to_json()
     assert found["samples"][1] == {
         "file": "000001_cut_000.bin",

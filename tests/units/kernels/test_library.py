@@ -116,6 +116,7 @@ def copy(tmp_path):
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     for name in ("src", "scripts"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
 
     def build():
         environment = os.environ | {"PYTHON": sys.executable, "CXXFLAGS": "-Wall -Wextra -Wpedantic -Werror"}

@@ -187,6 +187,7 @@ def test_curves_are_written_whatever_was_evaluated(tmp_path, history):
     with Image.open(tmp_path / "run.png") as image:
         pixels = np.asarray(image.convert("RGB"))
     blue = (np.abs(pixels.astype(int) - (31, 119, 180)).max(2) < 8).sum(0)
-    middle = pixels.shape[1] // 2
-    assert blue[:middle].sum() > 50  # the loss
-    assert (blue[middle:].sum() > 0) == bool(history)  # the first of the evaluated figures
+    half = 495  # pixels: a plot's width
+    assert pixels.shape[1] == (2 * half if history else half)
+    assert blue[:half].sum() > 50  # the loss
+    assert (blue[half:].sum() > 0) == bool(history)  # the first of the evaluated figures

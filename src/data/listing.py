@@ -1,0 +1,154 @@
+"""Which files are pictures: what lies in folders, what of it is read, and why the rest is passed over."""
+
+import glob
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from src.data.samples import named
+from src.utils import UserError
+
+# The formats that Pillow or OpenCV reads, except for icons, vector graphics, documents and films.
+_FORMATS = (
+    "apng avif avifs blp bmp bw dcx dds dib exr gif hdr im j2c j2k jfif jp2 jpc jpe jpeg jpf jpg jpx mpo pam "
+    "pbm pcx pfm pgm pic png pnm ppm psd pxm qoi ras rgb rgba sgi sr tga tif tiff webp xbm xpm"
+)
+SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
+# Folders that systems and servers make; what looks like pictures in them are previews or what was thrown away.
+_SYSTEM = frozenset({"@eadir", "$recycle.bin", "#recycle", "#snapshot", "system volume information", "__macosx"})
+_HIDDEN, _TWICE = "hidden", "link to a folder that is read already"
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in `folder`, sorted by name, without hidden ones. If `folder` is missing, the list is empty."""
+    return [path for path in _entries(folder) if path.is_dir()]
+
+
+def list_pictures(folder: Path, recursive: bool = False) -> list[Path]:
+    """The picture files in `folder`, sorted by name. If `folder` is missing, the list is empty.
+
+    A picture is recognised by its suffix, in upper or lower case; hidden files are left out. A link to a file that is
+    missing counts as a picture, so that reading it ends in an error: to leave it out would hide the mistake.
+
+    Args:
+        recursive: also list the pictures in all folders within, each once: a link to a folder that is read by another
+            path is not followed.
+    """
+    files = _walk(folder)[0] if recursive else [path for path in _entries(folder) if not path.is_dir()]
+    return [path for path in files if path.suffix.lower() in SUFFIXES]
+
+
+def passed_over(folder: Path, used: Iterable[Path]) -> dict[str, int]:
+    """How many files under `folder` are not among those `used`, by ending or by what they are."""
+    known = set(used)
+    files, counts = _walk(folder)
+    for path in files:
+        if path not in known:
+            counts[_kind(path)] += 1
+    return dict(sorted(counts.items()))
+
+
+def passed_over_by(given: str, used: Iterable[Path]) -> dict[str, int]:
+    """As `passed_over`, where an option names the pictures (see `pictures_under`). Of a list, and of a single file,
+    nothing is passed over."""
+    base = Path(given).resolve()
+    if base.is_dir():
+        return passed_over(base, used)
+    if base.is_file():
+        return {}
+    known = set(used)
+    files = [path for path in map(Path, map(os.path.abspath, _matches(given))) if path.is_file() and path not in known]
+    return dict(sorted(Counter(_kind(path) for path in files).items()))
+
+
+def pictures_under(given: str, option: str) -> dict[str, Path]:
+    """The pictures by name that an option names: a folder with its sub-folders, one picture, a pattern such as
+    "new/*.png", or a text file (.txt) of paths, one a line; relative ones start at the list's folder.
+
+    Raises:
+        UserError: there are none, or two have the same name.
+    """
+    base = Path(given).resolve()
+    if base.is_dir():
+        paths = named(list_pictures(base, recursive=True), base)
+    else:
+        found = _given(given, base)
+        common = Path(os.path.commonpath([path.parent for path in found])) if found else base
+        paths = named(found, common)
+    if not paths:
+        raise UserError(f"no pictures in {base}; give a folder of pictures as --{option}")
+    return paths
+
+
+def _given(given: str, base: Path) -> list[Path]:
+    """The pictures of an option that is no folder."""
+    if base.is_file() and base.suffix.lower() == ".txt":
+        try:
+            lines = base.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, ValueError) as error:
+            raise UserError(f"cannot read {base}: {error}; give a text file of paths, one a line") from error
+        return [Path(os.path.abspath(base.parent / line.strip())) for line in dict.fromkeys(lines) if line.strip()]
+    if base.is_file():
+        return [base]
+    matches = sorted(Path(os.path.abspath(path)) for path in _matches(given))
+    return [path for path in matches if path.is_file() and path.suffix.lower() in SUFFIXES]
+
+
+def _matches(pattern: str) -> list[str]:
+    """The files and folders that a pattern stands for."""
+    return glob.glob(str(pattern), recursive=True)
+
+
+def _kind(path: Path) -> str:
+    """What a file that is not read is called: its ending, and whether it is a picture's, in another place."""
+    suffix = path.suffix.lower()
+    return f"{suffix} elsewhere" if suffix in SUFFIXES else suffix or "without ending"
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What is in `folder`, without hidden files, sorted by name: file systems give it in different orders."""
+    return [path for path in _all_entries(folder) if not _is_hidden(path)]
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether people do not see this file or folder, or a system made it for itself."""
+    return path.name.startswith(".") or path.name.lower() in _SYSTEM
+
+
+def _all_entries(folder: Path) -> list[Path]:
+    """What is in `folder`, sorted by name."""
+    try:
+        paths = list(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise UserError(f"cannot read the folder {folder}: {error.strerror}; check its permissions") from error
+    return sorted(paths, key=lambda path: path.name)
+
+
+def _walk(folder: Path) -> tuple[list[Path], Counter]:
+    """All files under `folder` in the order of their paths, and how many entries are hidden or linked twice.
+
+    Folders themselves come before links to them, so that a picture keeps the path that it has without the link. No
+    folder is read twice, and no link leads to a folder that holds `folder`.
+    """
+    files, seen, counts, links = [], {folder.resolve()}, Counter(), []
+    waiting, above = [folder], set(folder.resolve().parents)
+    while waiting or links:
+        if not waiting:
+            link = links.pop(0)
+            if link.resolve() in above or link.resolve() in seen:
+                counts[_TWICE] += 1
+                continue
+            seen.add(link.resolve())
+            waiting.append(link)
+        for path in _all_entries(waiting.pop()):
+            if _is_hidden(path):
+                counts[_HIDDEN] += 1
+            elif not path.is_dir():
+                files.append(path)
+            elif path.is_symlink():
+                links.append(path)
+            elif path.resolve() not in seen:
+                seen.add(path.resolve())
+                waiting.append(path)
+    return sorted(files, key=lambda path: path.parts), counts
