@@ -85,6 +85,8 @@ def prepare(target: str | None = None, number: int = 0, cpu_kernels: str = "off"
     ms.set_context(mode=ms.GRAPH_MODE)
     if target is None:
         log.info("device: %s %d", chosen, number)
+    if convolution != DIRECT and kernels is None:
+        log.warning("--convolution %s changes nothing without the CPU kernels", convolution)
     return Device(chosen, number, kernels, convolution)
 
 

@@ -1,8 +1,12 @@
+// Which processor this is, and what runs on one without AVX2.
 #include "processor.h"
 
+#include "coupling_planes.h"
 #include "onednn.h"
 
 namespace fastflow {
+
+struct Other {};
 
 const Processor& ThisProcessor() {
     static const Processor found = [] {
@@ -12,7 +16,8 @@ const Processor& ThisProcessor() {
                    static_cast<unsigned>(wanted);
         };
         if (supports(dnnl::cpu_isa::avx512_core)) return Avx512Processor();
-        return supports(dnnl::cpu_isa::avx2) ? Avx2Processor() : Processor();
+        return supports(dnnl::cpu_isa::avx2) ? Avx2Processor()
+                                             : Processor{&CouplingPlanes<Other>::kTable, nullptr, nullptr};
     }();
     return found;
 }

@@ -1,7 +1,7 @@
-// The instruction sets that Winograd's filtering is compiled for: which one runs is chosen when the program
-// runs.
+// The instruction sets that some code is compiled for, and what each runs: chosen when the program runs.
 #pragma once
 
+#include "coupling.h"
 #include "winograd_kernels.h"
 
 #define FASTFLOW_INLINE __attribute__((always_inline)) inline
@@ -19,9 +19,10 @@
 
 namespace fastflow {
 
-// The filtering for an instruction set, F(2x2, 3x3) and F(4x4, 3x3); null where there is none.
 struct Processor {
-    const WinogradKernels *small_tiles = nullptr, *large_tiles = nullptr;
+    const Coupling* coupling;
+    const WinogradKernels *small_tiles,
+        *large_tiles;  // F(2x2, 3x3) and F(4x4, 3x3); null where there is none
 };
 
 // Each is in a file of its own.

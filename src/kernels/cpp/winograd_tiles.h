@@ -10,7 +10,10 @@ template <typename Cpu, typename F>
 struct WinogradTiles {
     using Vector = typename Cpu::Vector;
     static constexpr int kTile = F::kTile, kSide = F::kSide, kPoints = kSide * kSide;
-    static constexpr std::int64_t kLanes = Cpu::kLanes, kRows = Cpu::kRows;
+    static constexpr std::int64_t kLanes = sizeof(Vector) / sizeof(float);
+    // Tiles in a panel. Their sums, two vectors each, take three quarters of the registers, of which both
+    // instruction sets have twice as many as lanes.
+    static constexpr std::int64_t kRows = kLanes * 3 / 4;
 
     FASTFLOW_INLINE static Vector Load(const float* from) {
         return *reinterpret_cast<const typename Cpu::Unaligned*>(from);
@@ -110,7 +113,8 @@ struct WinogradTiles {
 
     static void TransformOutput(const TileGrid& grid, const Points<const float>& from, TileRange tiles,
                                 const float* bias, bool relu, const ChannelBlocks<float>& to) {
-        const Vector least = relu ? Vector{} : Vector{} - __builtin_inff();
+        Vector least = {};  // what the output is raised to
+        if (!relu) least = least - __builtin_inff();
         for (std::int64_t block = 0; block < to.count; ++block) {
             const Vector shift = bias == nullptr ? Vector{} : Load(bias + block * kLanes);
             for (std::int64_t i = 0; i < tiles.count; ++i) {

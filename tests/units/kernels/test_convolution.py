@@ -106,7 +106,8 @@ def test_the_choice_is_among_what_is_allowed(convolution):
         (8, (64, 64), 5, 7, 2),  # four tiles of 4 x 4 would cover nearly twice the map
         (8, (3, 64), 64, 64, 0),  # an encoder's first one
         (8, (64, 3), 64, 64, 0),
-        (1, (512, 512), 4, 4, 0),  # the transforms of so many weights would cost more
+        (1, (512, 512), 8, 8, 2),  # four tiles of 4 x 4 spare less than the transforms of so many weights cost
+        (1, (512, 512), 3, 3, 0),
         (300, (64, 64), 1, 1, 0),
     ],
 )
