@@ -1,8 +1,12 @@
 """Which algorithm the kernels compute a 3x3 convolution with: a table, by measurement.
 
 Winograd's filtering computes tiles of the output with fewer multiplications than the direct convolution, and rounds
-otherwise. Largest errors over the largest value, against float64, with 128 channels: direct 1e-7 to 7e-7; tiles of
-2 x 2, 1e-7 to 3e-7; tiles of 4 x 4, 3e-7 to 1e-6 (the gradient of the weights: 1e-6, 3e-7 and 7e-7).
+otherwise. Largest errors over the largest value, against float64, at shapes of ResNet-18 and WideResNet-50-2, in 1e-6:
+
+                              direct       2 x 2 tiles   4 x 4 tiles
+    output                    0.3 to 0.4   0.3 to 1.2    0.6 to 1.7
+    gradient of the input     0.2          0.3 to 0.6    0.9 to 2.1
+    gradient of the weights   0.9 to 3.5   0.5 to 0.9    0.5 to 2.3
 """
 
 from dataclasses import dataclass
