@@ -38,7 +38,7 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
         UserError: anything wrong with the input.
     """
     detector, trained = checkpoint.load_detector(options.ckpt_path)
-    cells.install(detector, device.kernels)
+    cells.install(detector, device.kernels, device.convolution)
     category = options.category or trained.category
     if not category:
         raise UserError(f"{options.ckpt_path} does not say its category; give --category")
@@ -93,7 +93,7 @@ def predict_folder(options: Options, device: Device) -> dict[str, dict]:
             picture.
     """
     detector, trained = checkpoint.load_detector(options.ckpt_path)
-    cells.install(detector, device.kernels)
+    cells.install(detector, device.kernels, device.convolution)
     base, folder = Path(options.img_dir).resolve(), Path(options.output_dir).resolve()
     if folder == base or base in folder.parents:
         raise UserError(f"--output_dir {folder} is among the pictures of --img_dir; give a folder outside of it")

@@ -11,6 +11,7 @@ from src.data.decoding import DEPTHS
 from src.data.layouts import LAYOUTS
 from src.data.masks import PROTOCOLS
 from src.data.samples import MAX_MEGAPIXELS
+from src.kernels.convolution import CONVOLUTIONS, DIRECT
 from src.option import (
     BACKBONES,
     REQUIRED,
@@ -175,6 +176,9 @@ OPTIONS: tuple[Option, ...] = (
     *section("device", PREDICT,
         Option("cpu_kernels", str, "auto", "our own kernels on the CPU: auto uses them if "
                "scripts/build_cpu_kernels.sh has built them", one_of("auto", "on", "off")),
+        Option("convolution", str, DIRECT, "how these kernels compute 3x3 convolutions: direct; or, with fewer "
+               "multiplications and other rounding, Winograd's tiles of 2 x 2 pixels, or of 4 x 4, which are fastest",
+               one_of(*CONVOLUTIONS), Role.AGREE | Role.COMPILED),
         Option("graph_cache", str, "auto", "folder that keeps compiled graphs for later runs: auto is "
                "fastflow_mindspore in the user's cache folder on a CPU, off on other devices; off: compile anew",
                roles=Role.NOT_REDONE)),

@@ -82,7 +82,7 @@ class Training:
         """The detector: ImageNet weights in its encoder, new flows, and our own kernels where the device has them."""
         self.detector = Detector(self.plan.architecture, self.options.seed)
         checkpoint.load_encoder(self.detector.encoder, self.options.backbone, self.options.pre_ckpt_path)
-        cells.install(self.detector, self.plan.device.kernels)
+        cells.install(self.detector, self.plan.device.kernels, self.plan.device.convolution)
         wanted = self.options.cpu_kernels != "off" and self.options.amp_level == "O0"
         missing = self.plan.device.target == "CPU" and self.plan.device.kernels is None
         if self.group.leads and wanted and missing and library.could_help():
