@@ -1,6 +1,6 @@
 """What the anomaly maps of a test set are worth. No MindSpore here: the maps may come from any runtime."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from src.data.samples import Sample
 from src.dataset import TestSet
 from src.report.panels import ColourScale, save_panels, scale_of
 from src.utils import UserError, log, versions
-from src.verdict import Judge, origin
+from src.verdict import Judge, constants, origin
 
 KEPT_PIXELS = 1 << 24  # more good pixels than these (64 MB) are sorted anew for each defect type
 
@@ -95,26 +95,6 @@ def report(category: str, test: TestSet, maps: np.ndarray, scores: np.ndarray, j
         "pictures": of_pictures(test.samples, scores, judge),
         "versions": versions(),
     }
-
-
-def constants(judge: Judge | None, figures: Mapping[str, float | None] | None) -> dict[str, dict | None]:
-    """What verdicts and readings are computed from, for a JSON: `thresholds` and `reading`.
-
-    Args:
-        figures: of a test set; its thresholds of the best F1 are shown beside those in use.
-    """
-    beside = {name: (figures or {}).get(name) for name in (metric.name for metric in metrics.THRESHOLDS)}
-    beside = {name: value for name, value in beside.items() if value is not None}
-    if judge is None:
-        return {"thresholds": beside, "reading": None}
-    return {"thresholds": judge.thresholds() | beside, "reading": judge.reading()}
-
-
-def tell(judge: Judge | None) -> None:
-    """Say what users must know of the thresholds, or that there are none."""
-    none = ["no verdicts: the checkpoint knows no good pictures; give eval, predict or export a folder: --good_dir"]
-    for remark in none if judge is None else judge.remarks():
-        log.info(remark)
 
 
 def of_pictures(samples: Sequence[Sample], scores: np.ndarray, judge: Judge | None) -> dict[str, dict]:

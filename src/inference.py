@@ -21,6 +21,7 @@ from src.trust.json_file import write_sealed_json
 from src.trust.names import file_name
 from src.trust.outputs import check_outputs
 from src.utils import UserError, log, write_json
+from src.verdict import constants
 
 SOON = 16  # pictures after which results are written, or one batch if that is more
 SHARE = 20  # the file of results is written for at most one part in so many of the time
@@ -98,8 +99,8 @@ def predict_folder(options: Options, device: Device) -> dict[str, dict]:
     batch_size = min(options.test_batch_size, len(samples))
     judge = judge_of(options, options.ckpt_path, detector, trained, batch_size, graphs)
     scale = scale_of(judge, trained.colour_scale)
-    constants = {**evaluation.constants(judge, trained.thresholds), "found": seen.to_json()}
-    scores = Scores(folder / SCORES, constants, len(samples))
+    said = {**constants(judge, trained.thresholds), "found": seen.to_json()}
+    scores = Scores(folder / SCORES, said, len(samples))
     # Without a scale of the model's, the colours are those of the first chunk, which has to be a large one.
     step = CHUNK if scale is None else batch_size * max(1, SOON // batch_size)
     for start in range(0, len(samples), step):

@@ -12,7 +12,7 @@ from src.report.curves import save_curves
 from src.state import Progress
 from src.trust.json_file import write_sealed_json
 from src.utils import log, versions
-from src.verdict import Judge
+from src.verdict import Judge, constants, tell
 
 
 def save_detector(path: Path, plan: Plan, detector: Detector, found: Assessment) -> None:
@@ -49,7 +49,7 @@ def result_of(plan: Plan, order: Order, progress: Progress, skipped_steps: int, 
         "absent": evaluation.absent(test),
         "best_on_test": progress.best(),
         "per_defect": evaluation.figures_per_defect(test, found.maps, found.scores),
-        **evaluation.constants(judge, found.record),
+        **constants(judge, found.record),
         "errors": evaluation.errors(test, found.scores, judge),
         "seconds": round(progress.seconds, 3),
         "steps": progress.step,
@@ -72,7 +72,7 @@ def write_result(plan: Plan, result: dict) -> None:
     files = plan.files
     if result["skipped_steps"]:
         log.info("%d of %d steps skipped: float16 gradients overflowed", result["skipped_steps"], result["steps"])
-    evaluation.tell(Judge.from_json(result["thresholds"], result["reading"]))
+    tell(Judge.from_json(result["thresholds"], result["reading"]))
     write_sealed_json(files.result, result)
     save_curves(files.curves, result["losses"], result["history"])
     if files.best_so_far.exists():

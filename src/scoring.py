@@ -18,7 +18,7 @@ from src.metadata import Metadata
 from src.report.console import bar
 from src.runtime.graph_cache import GraphCache
 from src.utils import UserError
-from src.verdict import Judge
+from src.verdict import Judge, tell
 
 FAR = 2.0  # maps are in -1..0: their mean lies at least 1 above this, their standard deviation is below 1
 CHUNK = 64  # pictures that are held at a time where there may be any number
@@ -135,5 +135,5 @@ def judge_of(
     if good is None and share is not None:
         raise UserError(f"--false_alarms: {path} knows no good pictures to choose thresholds on; give some: --good_dir")
     judge = Judge.of_test_set(trained.thresholds) if good is None else Judge.of(good, share)
-    evaluation.tell(judge)
+    tell(judge)
     return judge

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
+from src.data.content import File, bytes_of, length_of, stream_of
 from src.data.samples import PLAIN, Reading
 from src.utils import UserError
 
@@ -68,14 +69,14 @@ def read_header(path: Path, reading: Reading = PLAIN, upright: bool = True) -> H
         return Header(array.shape[1], array.shape[0], array.dtype == np.uint16)
 
 
-def decode(path: Path, reading: Reading = PLAIN) -> Image.Image:
+def decode(path: File, reading: Reading = PLAIN) -> Image.Image:
     """The picture, upright, in a mode of Pillow's. Of a 16-bit colour file the values are reduced to 8 bits.
 
     Raises:
         UserError: the file is missing, damaged, or claims too many pixels.
     """
     try:
-        image = Image.open(path)
+        image = Image.open(stream_of(path))
     except Exception as error:  # decoders raise errors of many kinds for files that they do not know or take
         return _decode_other(path, reading, error)
     with image:
@@ -84,13 +85,9 @@ def decode(path: Path, reading: Reading = PLAIN) -> Image.Image:
             deep = _is_deep(image)  # first, as above
             turn = image.getexif().get(_ORIENTATION, 1)
             if reading.bit_depth < 16 and deep and image.mode not in _GREY:
-                return turned(_rgb_of(reduced(_decode_with_opencv(path, reading, True), reading.bit_depth)), turn)
+                return upright(_rgb_of(reduced(_decode_with_opencv(path, reading, True), reading.bit_depth)), turn)
             image.load()
-            if image.format == "TIFF":  # Pillow turned it when it loaded it
-                return image
-            result = turned(image, turn)
-            result.format = image.format
-            return result
+            return upright(image, turn)
         except (MemoryError, UserError):
             raise
         except Exception as error:  # for a broken file, decoders raise errors of many kinds
@@ -115,26 +112,31 @@ def reduced(values: np.ndarray, bit_depth: int) -> np.ndarray:
     return np.minimum(values >> (bit_depth - 8), 255).astype(np.uint8)
 
 
-def turned(image: Image.Image, turn: int) -> Image.Image:
-    """The picture turned upright; a turn that EXIF does not know is ignored."""
-    return image.transpose(_TURNS[turn]) if turn in _TURNS else image
+def upright(image: Image.Image, turn: int | None = None) -> Image.Image:
+    """A loaded picture turned as its EXIF orientation, or `turn`, says. Of a TIFF, Pillow has done that in loading."""
+    if image.format == "TIFF":
+        return image
+    turn = image.getexif().get(_ORIENTATION, 1) if turn is None else turn
+    result = image.transpose(_TURNS[turn]) if turn in _TURNS else image  # a turn that EXIF does not know is ignored
+    result.format = image.format
+    return result
 
 
-def unreadable(path: str | Path, reason: object) -> UserError:
+def unreadable(path: str | File, reason: object) -> UserError:
     """The error for a picture that cannot be read, with the decoder's reason in one line."""
     if isinstance(reason, OSError) and reason.strerror:
         reason = reason.strerror
     return UserError(f"cannot read the picture {path}: {' '.join(str(reason).split())}; replace or remove it")
 
 
-def _check_claim(image: Image.Image, path: Path, reading: Reading) -> None:
+def _check_claim(image: Image.Image, path: File, reading: Reading) -> None:
     """Refuse a picture whose header claims more pixels than the user allows, or than its bytes can hold."""
     _check_limit(image.width, image.height, path, reading)
-    if image.width * image.height > max(FEW_PIXELS, MOST_PIXELS_PER_BYTE * path.stat().st_size):
+    if image.width * image.height > max(FEW_PIXELS, MOST_PIXELS_PER_BYTE * length_of(path)):
         raise unreadable(path, f"it claims {image.width}x{image.height} pixels, too many for its size")
 
 
-def _check_limit(width: int, height: int, path: Path, reading: Reading) -> None:
+def _check_limit(width: int, height: int, path: File, reading: Reading) -> None:
     """Refuse a picture of more pixels than the user allows."""
     if width * height > reading.max_megapixels * 1e6:
         raise UserError(
@@ -158,7 +160,7 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
     return image.size[::-1] if turn in (5, 6, 7, 8) else image.size
 
 
-def _decode_other(path: Path, reading: Reading, error: Exception) -> Image.Image:
+def _decode_other(path: File, reading: Reading, error: Exception) -> Image.Image:
     """Decode with OpenCV a picture that Pillow cannot open: PAM, or a kind of BMP that only OpenCV takes."""
     array = _decode_with_opencv(path, reading, reason=error)
     if array.dtype == np.uint16:
@@ -176,11 +178,11 @@ def _rgb_of(array: np.ndarray) -> Image.Image:
 
 
 def _decode_with_opencv(
-    path: Path, reading: Reading, whole: bool = False, reason: Exception | None = None
+    path: File, reading: Reading, whole: bool = False, reason: Exception | None = None
 ) -> np.ndarray:
     """OpenCV's array of a file, as it is stored: `whole` where Pillow has opened it, else with Pillow's `reason`."""
     try:
-        data = np.fromfile(path, dtype=np.uint8)  # cv2.imread would fail for a non-ASCII path on Windows
+        data = bytes_of(path)
         # Pillow knows every whole PNG. In a damaged one OpenCV takes as much memory as a part claims to need.
         known = bytes(data[:8]) == _PNG and not whole
         if bytes(data[:2]) == b"BM" and len(data) > 26:  # the claim of a BMP, before OpenCV takes memory for it

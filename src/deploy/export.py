@@ -10,7 +10,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from src import checkpoint, evaluation
+from src import checkpoint
 from src.config import Options
 from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
 from src.deploy.description_file import is_shape, write_description
@@ -27,7 +27,7 @@ from src.trust import digest
 from src.trust.outputs import check_outputs
 from src.trust.temporary import remove_leftovers, temporary_folder
 from src.utils import UserError, atomic_path, log, versions
-from src.verdict import Judge
+from src.verdict import Judge, constants
 
 LIMIT = 1e-4  # the largest difference that is allowed between an output of the network and of the exported file
 Function = Callable[[np.ndarray], list[np.ndarray]]  # images (B, 3, S, S) -> outputs
@@ -186,7 +186,7 @@ def describe(
         bit_depth=trained.bit_depth,
         input=ModelInput(shape=[options.batch_size, 3, size, size], mean=list(spec.mean), std=list(spec.std)),
         outputs=[ModelOutput(name=name, shape=list(output.shape)) for name, output in outputs.items()],
-        **evaluation.constants(judge, trained.thresholds),
+        **constants(judge, trained.thresholds),
         architecture=asdict(detector.architecture),
         checkpoint=Path(options.ckpt_file).name,
         checkpoint_sha256=digest.of_file(Path(options.ckpt_file)),

@@ -12,10 +12,10 @@ import numpy as np
 import onnx
 from onnx import version_converter
 
+from src.deploy.description import METADATA
 from src.utils import UserError
 
 OPSET = 13
-METADATA = "fastflow"  # the metadata's key for the description, without the file's own digest; a JSON object
 
 
 def improve_onnx(file: Path, input_name: str, output_names: Sequence[str]) -> None:

@@ -24,6 +24,7 @@ from src.trust.names import file_name
 from src.trust.outputs import check_outputs
 from src.trust.temporary import temporary_folder
 from src.utils import UserError, check_writable, log, write_json
+from src.verdict import tell
 
 
 def preprocess(options: Options) -> Path:
@@ -112,7 +113,7 @@ def postprocess(options: Options) -> dict:
     check_outputs([target, *panels], [Path(options.label_dir) / MANIFEST, *files_of(samples)])
     maps, scores = read_outputs(Path(options.result_dir), manifest.entries, size)
     test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=False)
-    evaluation.tell(judge)
+    tell(judge)
     result = {"checkpoint": manifest.model.checkpoint, **evaluation.report(category, test, maps, scores, judge)}
     result["found"] = manifest.found
     write_json(target, result)

@@ -10,7 +10,7 @@ from src.data.layouts import samples_for_testing
 from src.data.samples import Sample
 from src.dataset import TestSet
 from src.utils import UserError
-from src.verdict import Judge, Reading
+from src.verdict import Judge, Reading, constants
 from tests.support.pictures import mvtec
 from tests.support.programs import files
 
@@ -94,23 +94,23 @@ def test_what_programs_end_with():
     lines = ["category is nut", "masks resized as: nearest", "pixel_auc: 0.50000", "image_auc: 0.75000"]
     assert evaluation.headline(result) == lines
     judge = Judge(Reading(0.25, 0.1), None, "held out", 21, 0.01)
-    result |= evaluation.constants(judge, figures)
+    result |= constants(judge, figures)
     result["errors"] = judge.errors(np.array([0.1, 0.25, 0.9, 0.2], np.float32), np.array([False, False, True, True]))
     said = "1 of 2 defective pictures missed, 1 of 2 good pictures called defective"
     assert evaluation.headline(result)[4:] == [f"at the threshold 0.2500 (from 21 held-out good pictures): {said}"]
     del result["errors"]  # of an older version
     assert evaluation.headline(result) == lines
     result["errors"] = judge.errors(np.array([0.1, 0.25, 0.9, 0.2], np.float32), np.array([False, False, True, True]))
-    result |= evaluation.constants(Judge(Reading(0.25, None), None, "test set"), figures)
+    result |= constants(Judge(Reading(0.25, None), None, "test set"), figures)
     assert evaluation.headline(result)[4:] == [f"at the threshold 0.2500 (from the best F1 on a test set): {said}"]
 
 
 def test_the_constants_show_the_best_f1_beside_what_is_in_use():
     figures = {"image_threshold_f1_max": 0.5, "pixel_threshold_f1_max": None, "image_auc": 1.0}
     beside = {"image_threshold_f1_max": 0.5}
-    assert evaluation.constants(None, figures) == {"thresholds": beside, "reading": None}
+    assert constants(None, figures) == {"thresholds": beside, "reading": None}
     judge = Judge(Reading(0.25, 0.1), Reading(-0.5, -0.75), "held out", 21, 0.01)
-    found = evaluation.constants(judge, figures)
+    found = constants(judge, figures)
     assert found["thresholds"] == {"image_threshold": 0.25, "pixel_threshold": -0.5} | beside
     assert Judge.from_json(found["thresholds"], found["reading"]) == judge
 

@@ -91,7 +91,7 @@ def test_a_converted_model_gives_no_verdicts_until_it_sees_good_pictures(detecto
     with caplog.at_level(logging.INFO, "fastflow"):
         assert judge_of(detector, trained) is None
         assert caplog.messages == [
-            "no verdicts: the checkpoint knows no good pictures; give eval, predict or export a folder: --good_dir"
+            "no verdicts: the model knows no good pictures; give eval, predict or export a folder: --good_dir"
         ]
     shutil.copytree(data / "fabric/train/good", tmp_path / "good/one")
     shutil.copytree(data / "fabric/test/good", tmp_path / "good/two")
