@@ -7,11 +7,12 @@ pixels. Where the field has a term with "image", such as image AUROC, it stays.
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from src.data.pictures import load_image, load_mask
+from src.data.decoding import read_header
+from src.data.pictures import load_mask, open_rgb, resized
 from src.data.samples import Sample, has_masks
 from src.utils import UserError
 
@@ -23,6 +24,7 @@ class Images:
     samples: list[Sample]
     size: int
     workers: int
+    sizes: dict[int, tuple[int, int]] = field(default_factory=dict, compare=False)  # width, height of those decoded
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -30,7 +32,10 @@ class Images:
     def __getitem__(self, index: int | Sequence[int]) -> np.ndarray:
         if isinstance(index, int):
             return self[[index]][0]
-        return load_images([self.samples[i] for i in index], self.size, self.workers)
+        _, images, sizes, unreadable = load_readable([self.samples[i] for i in index], self.size, self.workers)
+        _refuse(unreadable)
+        self.sizes.update(zip(map(int, index), sizes))
+        return images
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class TestSet:
         masks: [N, S, S] bool, or None where the category has none.
         labels: [N] bool, true for defective.
         protocol: how the masks were resized.
+        sizes: width and height of pictures that have been decoded, by index; see `size_of`.
     """
 
     __test__ = False  # pytest takes a class of this name for tests
@@ -52,6 +58,7 @@ class TestSet:
     masks: np.ndarray | None
     labels: np.ndarray
     protocol: str
+    sizes: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, samples: list[Sample], size: int, protocol: str, workers: int, keep: bool) -> "TestSet":
@@ -66,7 +73,15 @@ class TestSet:
         labels = np.array([sample.label for sample in samples], bool)
         masks = load_masks(samples, size, protocol, workers) if has_masks(samples) else None
         images = Images(samples, size, workers)
-        return cls(samples, images[range(len(samples))] if keep else images, masks, labels, protocol)
+        kept = images[range(len(samples))] if keep else images
+        return cls(samples, kept, masks, labels, protocol, images.sizes)
+
+    def size_of(self, index: int) -> tuple[int, int]:
+        """Width and height of a picture's file, upright."""
+        if index in self.sizes:
+            return self.sizes[index]
+        header = read_header(self.samples[index].picture, self.samples[index].reading)
+        return header.width, header.height
 
 
 def load_images(samples: Sequence[Sample], size: int, workers: int | None = None) -> np.ndarray:
@@ -79,25 +94,27 @@ def load_images(samples: Sequence[Sample], size: int, workers: int | None = None
     Raises:
         UserError: pictures cannot be read; it names all of them.
     """
-    _, images, unreadable = load_readable(samples, size, workers)
+    _, images, _, unreadable = load_readable(samples, size, workers)
     _refuse(unreadable)
     return images
 
 
 def load_readable(
     samples: Sequence[Sample], size: int, workers: int | None = None
-) -> tuple[list[Sample], np.ndarray, dict[str, str]]:
-    """As `load_images`, where some pictures may be unreadable: the readable samples, their images, and by name of each
-    other sample why it cannot be read."""
-    result = np.empty((len(samples), size, size, 3), np.uint8)
+) -> tuple[list[Sample], np.ndarray, list[tuple[int, int]], dict[str, str]]:
+    """As `load_images`, where some pictures may be unreadable: the readable samples, their images, width and height of
+    their files, and by name of each other sample why it cannot be read."""
+    result, sizes = np.empty((len(samples), size, size, 3), np.uint8), [(0, 0)] * len(samples)
 
     def load(index: int) -> None:
-        result[index] = load_image(samples[index].picture, size, samples[index].reading)
+        picture = open_rgb(samples[index].picture, samples[index].reading)
+        result[index], sizes[index] = resized(picture, size), picture.size
 
     problems = _problems(load, len(samples), workers)
     readable = [index for index in range(len(samples)) if index not in problems]
     unreadable = {samples[index].name: text for index, text in problems.items()}
-    return [samples[index] for index in readable], result[readable] if problems else result, unreadable
+    images = result[readable] if problems else result
+    return [samples[index] for index in readable], images, [sizes[index] for index in readable], unreadable
 
 
 def load_masks(

@@ -48,7 +48,7 @@ class Prediction:
         margin: how far the anomaly is from 0.5; None as that is.
         regions: where the map reaches the pixel threshold, the largest first; None where the model has none.
         size: width and height of the original picture, upright.
-        milliseconds: from the file (or array) to this result; those of a batch are shared equally.
+        milliseconds: that it took, those of a batch shared equally; None where that is not known.
         anomaly_map: [S, S] float32, S being the network's input size.
     """
 
@@ -60,7 +60,7 @@ class Prediction:
     margin: float | None
     regions: tuple[Region, ...] | None
     size: tuple[int, int]
-    milliseconds: float
+    milliseconds: float | None
     anomaly_map: np.ndarray = field(repr=False, compare=False)
 
     @classmethod
@@ -72,7 +72,7 @@ class Prediction:
         anomaly_map: np.ndarray,
         score: float,
         judge: Judge | None,
-        milliseconds: float,
+        milliseconds: float | None,
         min_area: int = MIN_AREA,
     ) -> "Prediction":
         """From a map [S, S] and a score, judged by `judge`. `min_area` is about regions only, not about the verdict."""
@@ -97,7 +97,7 @@ class Prediction:
             "margin": self.margin,
             "regions": None if self.regions is None else [asdict(region) for region in self.regions],
             "largest_area": self.largest_area,
-            "milliseconds": round(self.milliseconds, 3),
+            "milliseconds": None if self.milliseconds is None else round(self.milliseconds, 3),
         }
 
 

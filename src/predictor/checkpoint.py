@@ -33,10 +33,12 @@ def load_checkpoint(path: Path, device: Device, batch_size: int, graph_cache: st
     architecture, graphs = detector.architecture, GraphCache.of(graph_cache, device)
     spec = ENCODERS[architecture.backbone]
 
+    # Compiled now: a picture's time shall be the network's.
+    zeros = np.zeros((batch_size, 3, architecture.im_resize, architecture.im_resize), np.float32)
+    graphs.prepare(detector, Tensor(zeros), shaped_by=asdict(architecture))
+
     def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        batch = Tensor(images)
-        graphs.prepare(detector, batch, shaped_by=asdict(architecture))
-        anomaly_map, score = detector(batch)
+        anomaly_map, score = detector(Tensor(images))
         return anomaly_map.asnumpy(), score.asnumpy()
 
     good = trained.good_pictures

@@ -1,11 +1,11 @@
 """A trained network in some runtime, as all who predict use it: images -> maps and scores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from src.dataset import normalize
+from src.dataset import Images, normalize
 from src.good_pictures import GoodPictures
 from src.verdict import Judge
 
@@ -14,12 +14,12 @@ Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # (B, 3, S, S) -> m
 
 def run_in_batches(
     run: Run,
-    images: "np.ndarray | Sequence[np.ndarray]",
+    images: np.ndarray | Images,
     size: int,
     batch_size: int,
     mean: Sequence[float],
     std: Sequence[float],
-    steps: Callable[[range], "Sequence[int]"] = lambda starts: starts,
+    steps: Callable[[range], Iterable[int]] = iter,
     fill: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Anomaly maps [N, S, S] and scores [N], float32, of images [N, S, S, 3] uint8.
@@ -77,7 +77,7 @@ class Network:
     colour_scale: tuple[float, float] | None
     sha256: str
 
-    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, images: np.ndarray | Images) -> tuple[np.ndarray, np.ndarray]:
         """Anomaly maps [N, S, S] and scores [N], float32, of images [N, S, S, 3] uint8 RGB."""
         return run_in_batches(
             self.run, images, self.size, self.batch_size, self.mean, self.std, fill=not self.any_batch

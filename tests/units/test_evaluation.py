@@ -76,7 +76,8 @@ def test_maps_that_are_not_finite_have_no_figures(tmp_path):
 def test_each_missing_group_is_said_where_its_figures_are_absent(labels, masks, lines):
     samples = [Sample(Path(f"{i}.png"), int(label), "cut", None, str(i)) for i, label in enumerate(labels)]
     truth = None if masks is None else np.stack([np.arange(16).reshape(4, 4) < 16 * share for share in masks])
-    test = TestSet(samples, np.zeros((len(labels), 4, 4, 3), np.uint8), truth, np.array([*labels]) == "1", "nearest")
+    images, sizes = np.zeros((len(labels), 4, 4, 3), np.uint8), dict.fromkeys(range(len(labels)), (4, 4))
+    test = TestSet(samples, images, truth, np.array([*labels]) == "1", "nearest", sizes)
     assert evaluation.absent(test) == lines
     maps = np.random.default_rng(0).random((len(labels), 4, 4), np.float32)
     scores = np.arange(len(labels), dtype=np.float32)
@@ -84,7 +85,8 @@ def test_each_missing_group_is_said_where_its_figures_are_absent(labels, masks, 
     for level in ("image", "pixel"):
         missing = found.get(f"{level}_auc") is None
         assert missing == any(f"no {level}-level" in line or "no figures" in line for line in lines)
-    report = evaluation.report("nut", test, maps, scores, None)
+    said = evaluation.of_pictures(test, maps, scores, None, None)
+    report = evaluation.report("nut", test, maps, scores, None, said)
     assert [line for line in evaluation.headline(report) if line in lines] == report["absent"] == lines
 
 
@@ -113,14 +115,6 @@ def test_the_constants_show_the_best_f1_beside_what_is_in_use():
     found = constants(judge, figures)
     assert found["thresholds"] == {"image_threshold": 0.25, "pixel_threshold": -0.5} | beside
     assert Judge.from_json(found["thresholds"], found["reading"]) == judge
-
-
-def test_pictures_without_a_judge_have_scores_only():
-    samples = [Sample(Path("a.png"), 0, "unknown", None, "a")]
-    scores = np.array([0.25], np.float32)
-    assert evaluation.of_pictures(samples, scores, None) == {"a": {"score": 0.25}}
-    judge = Judge(Reading(0.25, 0.125), None, "given", 3, 0.01)
-    assert evaluation.of_pictures(samples, scores, judge) == {"a": judge.of_picture(0.25)}
 
 
 @pytest.mark.parametrize(
