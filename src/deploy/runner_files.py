@@ -115,7 +115,7 @@ def postprocess(options: Options) -> dict:
     outputs = [target, folder / SCORES_TABLE, *files.of_names(sample.name for sample in samples)]
     check_outputs(outputs, [Path(options.label_dir) / MANIFEST, *files_of(samples)])
     maps, scores = read_outputs(Path(options.result_dir), manifest.entries, size)
-    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=False)
+    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=bool(options.save_imgs))
     tell(judge)
     evaluation.check_finite(maps, scores)
     said = evaluation.of_pictures(test, maps, scores, judge, None, options.min_area)

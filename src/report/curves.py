@@ -34,7 +34,13 @@ class Course:
 
 
 def save_curves(path: Path, course: Course) -> None:
-    """Write one picture with a plot for each of loss, figures and scores of which there is something to draw."""
+    """Write the curves of a training as one picture."""
+    with atomic_path(path) as temporary:
+        curves_of(course).savefig(temporary, dpi=110)
+
+
+def curves_of(course: Course) -> Any:
+    """matplotlib's figure with a plot for each of loss, figures and scores of which there is something to draw."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -50,8 +56,7 @@ def save_curves(path: Path, course: Course) -> None:
     for draw, axes in zip(parts, figure.subplots(1, len(parts), squeeze=False)[0]):
         axes.grid(alpha=0.3)
         draw(axes, course, curves, scores)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    return figure
 
 
 def _draw_loss(axes: Any, course: Course, _curves: Mapping, _scores: Mapping) -> None:

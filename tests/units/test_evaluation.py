@@ -9,6 +9,7 @@ from src import dataset, evaluation
 from src.data.layouts import samples_for_testing
 from src.data.samples import Sample
 from src.dataset import TestSet
+from src.report.pictures import PictureFiles
 from src.utils import UserError
 from src.verdict import Judge, Reading, constants
 from tests.support.pictures import mvtec
@@ -20,13 +21,13 @@ SIZE = 16
 @pytest.fixture
 def decoded(monkeypatch):
     """The pictures that were decoded, in order."""
-    found, load = [], dataset.load_image
+    found, load = [], dataset.open_rgb
 
     def counting(path, *given):
         found.append(Path(path))
         return load(path, *given)
 
-    monkeypatch.setattr(dataset, "load_image", counting)
+    monkeypatch.setattr(dataset, "open_rgb", counting)
     return found
 
 
@@ -40,9 +41,13 @@ def test_panels_decode_each_picture_once(tmp_path, decoded, keep):
     if keep:
         np.testing.assert_array_equal(test.images[[0, 2]], np.stack([test.images[0], test.images[2]]))
     maps = np.linspace(-1, 0, len(samples) * SIZE * SIZE, dtype=np.float32).reshape(-1, SIZE, SIZE)
-    evaluation.draw(tmp_path / "panels", test, maps, maps.max((1, 2)), None)
+    said = evaluation.of_pictures(test, maps, maps.max((1, 2)), None, None)
+    assert {each.size for each in said} == {(8, 6)}
+    evaluation.write_pictures(PictureFiles(tmp_path / "panels", "panel", "npy"), test, maps, said, None)
     assert sorted(decoded) == sorted(sample.picture for sample in samples)
-    assert files(tmp_path / "panels") == sorted(f"{sample.name}.png" for sample in samples)
+    written = [f"{sample.name}{ending}" for sample in samples for ending in (".png", ".npy")]
+    assert files(tmp_path / "panels") == sorted([*written, "scores.csv"])
+    np.testing.assert_array_equal(np.load(tmp_path / "panels" / f"{samples[1].name}.npy"), maps[1])
 
 
 def test_maps_that_are_not_finite_have_no_figures(tmp_path):

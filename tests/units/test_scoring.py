@@ -2,15 +2,18 @@
 
 import logging
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
+from mindspore import Tensor
 
-from src import config, scoring
+from src import config, judging, options, scoring
 from src.data.listing import pictures_under
 from src.data.samples import good_samples
-from src.dataset import Images, load_images
+from src.dataset import Images, load_images, normalize
 from src.detector import Architecture, Detector
+from src.encoder import ENCODERS
 from src.good_pictures import GoodPictures
 from src.metadata import Metadata
 from src.utils import UserError
@@ -27,8 +30,12 @@ def detectors():
     """A small detector with random weights by score rule."""
     return {
         rule: Detector(Architecture("efficientnet_lite0", im_resize=32, flow_step=1, score=rule))
-        for rule in ("maximum", "deviation")
+        for rule in options.SCORES
     }
+
+
+def know_good(detector, images):
+    return judging.know_good(partial(scoring.predict, detector, batch_size=2), images, "given", 0.1)
 
 
 def judge_of(detector, trained, **given):
@@ -36,16 +43,20 @@ def judge_of(detector, trained, **given):
     return scoring.judge_of(options, "x.ckpt", detector, trained, batch_size=2)
 
 
-@pytest.mark.parametrize("rule", ["maximum", "deviation"])
+@pytest.mark.parametrize("rule", options.SCORES)
 def test_the_level_is_the_highest_mean_of_good_images_maps(detectors, rule):
     detector = detectors[rule]
     images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
     scoring.calibrate_score(detector, images, batch_size=2)
-    if rule == "deviation":
-        maps, _ = scoring.predict(detector, images, 2)
-        assert detector.image_score.level.asnumpy() == pytest.approx(maps.mean((1, 2)).max())
-    else:
+    if rule == "maximum":
         assert not list(detector.image_score.get_parameters())
+        return
+    maps, _ = scoring.predict(detector, images, 2)
+    if rule == "log_deviation":
+        spec = ENCODERS["efficientnet_lite0"]
+        features = detector.encoder(Tensor(normalize(images, spec.mean, spec.std)))
+        maps = detector.log_energy(detector.fastflow.latents(*features)).asnumpy()[:, 0]
+    assert detector.image_score.level.asnumpy() == pytest.approx(maps.mean((1, 2)).max(), abs=1e-5)
 
 
 def test_what_the_network_makes_of_good_images_does_not_depend_on_chunks(detectors, monkeypatch):
@@ -53,17 +64,19 @@ def test_what_the_network_makes_of_good_images_does_not_depend_on_chunks(detecto
     maps, scores = scoring.predict(detectors["maximum"], images, 2)
     wanted = GoodPictures.of("given", maps, scores, 0.1)
     for chunk in (64, 2):
-        monkeypatch.setattr(scoring, "CHUNK", chunk)
-        found = scoring.know_good(detectors["maximum"], images, 2, "given", 0.1)
+        monkeypatch.setattr(judging, "CHUNK", chunk)
+        found = know_good(detectors["maximum"], images)
         assert found.scores == pytest.approx(wanted.scores, abs=1e-6)
         assert found.peaks == pytest.approx(wanted.peaks, abs=1e-6)
         assert (found.source, found.false_alarms) == ("given", 0.1)
 
 
-def test_maps_that_are_not_finite_say_nothing_of_good_pictures(detectors, monkeypatch):
-    monkeypatch.setattr(scoring, "predict", lambda *_: (np.full((1, 4, 4), np.nan, np.float32), np.zeros(1)))
+def test_maps_that_are_not_finite_say_nothing_of_good_pictures():
+    def predict(images):
+        return np.full((1, 4, 4), np.nan, np.float32), np.zeros(1)
+
     with pytest.raises(UserError, match="not finite; train again with a lower --lr"):
-        scoring.know_good(detectors["maximum"], np.zeros((1, 4, 4, 3), np.uint8), 1, "held out", 0.01)
+        judging.know_good(predict, np.zeros((1, 4, 4, 3), np.uint8), "held out", 0.01)
 
 
 def test_the_checkpoints_good_pictures_judge(detectors, caplog):
@@ -109,7 +122,6 @@ def test_a_converted_model_gives_no_verdicts_until_it_sees_good_pictures(detecto
 def test_images_that_are_decoded_when_needed_are_scored_as_others(detectors, data):
     samples = good_samples(pictures_under(data / "fabric/test/good", "good_dir"))
     one, other = (
-        scoring.know_good(detectors["maximum"], images, 2, "given", 0.1)
-        for images in (Images(samples, 32, None), load_images(samples, 32))
+        know_good(detectors["maximum"], images) for images in (Images(samples, 32, None), load_images(samples, 32))
     )
     assert one == other
