@@ -81,7 +81,7 @@ def gather(checkpoint_path: Path, picture_path: Path) -> Facts:
     from src.data.samples import Sample
     from src.dataset import load_images, normalize
     from src.encoder import ENCODERS
-    from src.report.panels import heat_map, overlay
+    from src.report.colours import heat_map, overlay
     from src.verdict import Judge
 
     detector, trained = checkpoint.load_detector(checkpoint_path)

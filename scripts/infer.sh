@@ -21,7 +21,7 @@ refuse_foreign_files() {
     for part in input output panels; do
         [[ ! -L $1/$part ]] || die "$1/$part, is a link, remove it or work in another folder"
         [[ ! -d $1/$part ]] || foreign+=$(find "$1/$part" ! -type d ! -name '*.bin' ! -name '*.png' ! -name manifest.json \
-            ! -name timing.json -print -quit)
+            ! -name timing.json ! -name scores.csv ! -name '*.npy' ! -name '*.tiff' -print -quit)
         [[ -z $foreign ]] || die "$foreign, is not of an earlier run and would be removed, move it elsewhere"
     done
 }

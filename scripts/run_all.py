@@ -15,7 +15,6 @@ from src.runtime.program import run_program
 
 def main() -> None:
     from src import config
-    from src.files import INDEX
     from src.run_all import categories
     from src.utils import log
 
@@ -24,7 +23,7 @@ def main() -> None:
     for line in ("", *table.markdown().splitlines(), "", f"table: {options.ckpt_dir}/table.{{md,csv,json}}"):
         log.info("%s", line)
     if options.report:
-        log.info("report: %s/%s", options.output_dir, INDEX)
+        log.info("report: %s", categories.index_of(options))
     if table.failed:
         sys.exit(1)
 

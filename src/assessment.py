@@ -11,8 +11,9 @@ from src.data.several import together
 from src.dataset import Images, TestSet, load_images
 from src.detector import Detector
 from src.good_pictures import GoodPictures
+from src.judging import know_good
 from src.plan import Plan
-from src.scoring import calibrate_score, know_good, predict
+from src.scoring import calibrate_score, predict
 
 KNOWN = 64  # training pictures that thresholds are from where none is held out
 
@@ -74,7 +75,8 @@ class Assessor:
         maps, scores = predict(detector, self.test.images, batch_size)
         record = {"epoch": epoch, **evaluation.figures(self.test, maps, scores)}
         source = "held out" if self.held_out else "training"
-        good = know_good(detector, self.good, batch_size, source, options.false_alarms)
+        run = partial(predict, detector, batch_size=batch_size)
+        good = know_good(run, self.good, source, options.false_alarms)
         return Assessment(record, self.test, maps, scores, good, self.held_out)
 
 

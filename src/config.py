@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from src import __version__
-from src.option import REQUIRED, Option, Role, boolean
+from src.option import REQUIRED, SWITCHES, Option, Role, boolean, drawing
 from src.option_file import read_options
 from src.options import OPTIONS, file_of, options_of
 from src.utils import UserError, versions
@@ -122,9 +122,11 @@ def _value_name(option: Option) -> str:
     """What `--help` calls an option's value."""
     if option.check.choices:
         return f"{{{','.join(map(str, option.check.choices))}}}"
+    if option.type in SWITCHES:
+        return {boolean: "BOOL", drawing: "{panel,full}"}[option.type]
     if option.type in (int, float):
         return "N" if option.type is int else "X"
-    return "PATH" if option.name.endswith(("_path", "_dir", "_file", "_list")) else "TEXT"
+    return "PATH" if option.name.endswith((*("_path", "_dir", "_file", "_list"), "model", "input")) else "TEXT"
 
 
 def _version() -> str:
@@ -136,18 +138,19 @@ def _add(group: argparse._ArgumentGroup, option: Option) -> None:
     text = option.help.replace("%", "%%")
     if option.default is REQUIRED:
         text += " (required)"
-    elif option.type is boolean and option.default is not None:
+    elif option.type in SWITCHES and option.default is not None:
         text += f" (default: {str(option.default).lower()}; --no-{option.name}: false)"
     elif option.default is not None:
         text += f" (default: {option.default})"
-    flag = f"--{option.name}"
-    if option.type is boolean:
-        group.add_argument(flag, type=boolean, nargs="?", const=True, metavar="BOOL", help=text)
+    flags, name = [f"--{name}" for name in (option.name, *option.aliases)], _value_name(option)
+    if option.type in SWITCHES:
+        alone, taken_back = SWITCHES[option.type]
+        group.add_argument(*flags, dest=option.name, type=option.type, nargs="?", const=alone, metavar=name, help=text)
         group.add_argument(
-            f"--no-{option.name}", dest=option.name, action="store_false", default=None, help=argparse.SUPPRESS
+            f"--no-{option.name}", dest=option.name, action="store_const", const=taken_back, help=argparse.SUPPRESS
         )
     else:  # choices are checked in `_check`, in the same words for a YAML file's values
-        group.add_argument(flag, type=option.type, metavar=_value_name(option), help=text)
+        group.add_argument(*flags, dest=option.name, type=option.type, metavar=name, help=text)
 
 
 def _unknown(program: str, word: str) -> str:
@@ -163,5 +166,6 @@ def _unknown(program: str, word: str) -> str:
 
 
 def _flags(option: Option) -> tuple[str, ...]:
-    """How an option is written; a boolean one in two ways."""
-    return (f"--{option.name}", f"--no-{option.name}") if option.type is boolean else (f"--{option.name}",)
+    """How an option is written: by its names and, where it may stand without a value, taken back."""
+    taken_back = (f"--no-{option.name}",) if option.type in SWITCHES else ()
+    return (*(f"--{name}" for name in (option.name, *option.aliases)), *taken_back)

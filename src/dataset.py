@@ -4,15 +4,16 @@ In this project a picture is a file that a user has, or what is shown to people;
 pixels. Where the field has a term with "image", such as image AUROC, it stays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from src.data.decoding import read_header
 from src.data.masks import read_mask, told
-from src.data.pictures import load_image
+from src.data.pictures import open_rgb, resized
 from src.data.samples import Sample, has_masks
 from src.data.several import UnusableFiles, problems_of, together
 from src.utils import UserError, log
@@ -28,6 +29,7 @@ class Images:
     samples: list[Sample]
     size: int
     workers: int | None
+    sizes: dict[int, tuple[int, int]] = field(default_factory=dict, compare=False)  # width, height of those decoded
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -35,11 +37,13 @@ class Images:
     def __getitem__(self, index: int | Sequence[int]) -> np.ndarray:
         if isinstance(index, int):
             return self[[index]][0]
-        try:
-            return load_images([self.samples[i] for i in index], self.size, self.workers)
-        except UnusableFiles:
+        some = [self.samples[i] for i in index]
+        _, images, sizes, unreadable = load_readable(some, self.size, self.workers)
+        if unreadable:
             self.check()
-            raise
+            raise _unusable(some, unreadable)
+        self.sizes.update(zip(map(int, index), sizes))
+        return images
 
     def check(self) -> None:
         """Decode all pictures, a few at a time.
@@ -65,6 +69,7 @@ class TestSet:
         labels: [N] bool, true for defective.
         protocol: how the masks were resized.
         doubtful_masks: what may be wrong with them (see `told`).
+        sizes: width and height of pictures that have been decoded, by index; see `size_of`.
     """
 
     __test__ = False  # pytest takes a class of this name for tests
@@ -75,6 +80,7 @@ class TestSet:
     labels: np.ndarray
     protocol: str
     doubtful_masks: dict[str, Any] = field(default_factory=dict)
+    sizes: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, samples: list[Sample], size: int, protocol: str, workers: int | None, keep: bool) -> "TestSet":
@@ -101,7 +107,15 @@ class TestSet:
             doubtful, lines = told(doubts, int(labels.sum()))
             for line in lines:
                 log.warning(line)
-        return cls(samples, images[range(len(samples))] if keep else images, masks, labels, protocol, doubtful)
+        kept = images[range(len(samples))] if keep else images
+        return cls(samples, kept, masks, labels, protocol, doubtful, images.sizes)
+
+    def size_of(self, index: int) -> tuple[int, int]:
+        """Width and height of a picture's file, upright."""
+        if index in self.sizes:
+            return self.sizes[index]
+        header = read_header(self.samples[index].picture, self.samples[index].reading)
+        return header.width, header.height
 
 
 def load_images(samples: Sequence[Sample], size: int, workers: int | None = None) -> np.ndarray:
@@ -114,26 +128,33 @@ def load_images(samples: Sequence[Sample], size: int, workers: int | None = None
     Raises:
         UnusableFiles: pictures cannot be read; it names all of them.
     """
-    _, images, unreadable = load_readable(samples, size, workers)
+    _, images, _, unreadable = load_readable(samples, size, workers)
     if unreadable:
-        raise UnusableFiles({each.picture: unreadable[each.name] for each in samples if each.name in unreadable})
+        raise _unusable(samples, unreadable)
     return images
 
 
 def load_readable(
     samples: Sequence[Sample], size: int, workers: int | None = None
-) -> tuple[list[Sample], np.ndarray, dict[str, str]]:
-    """As `load_images`, where some pictures may be unreadable: the readable samples, their images, and by name of each
-    other sample why it cannot be read."""
-    result = np.empty((len(samples), size, size, 3), np.uint8)
+) -> tuple[list[Sample], np.ndarray, list[tuple[int, int]], dict[str, str]]:
+    """As `load_images`, where some pictures may be unreadable: the readable samples, their images, width and height of
+    their files, and by name of each other sample why it cannot be read."""
+    result, sizes = np.empty((len(samples), size, size, 3), np.uint8), [(0, 0)] * len(samples)
 
     def load(index: int) -> None:
-        result[index] = load_image(samples[index].picture, size, samples[index].reading)
+        picture = open_rgb(samples[index].picture, samples[index].reading)
+        result[index], sizes[index] = resized(picture, size), picture.size
 
     problems = problems_of(load, len(samples), workers)
     readable = [index for index in range(len(samples)) if index not in problems]
     unreadable = {samples[index].name: text for index, text in problems.items()}
-    return [samples[index] for index in readable], result[readable] if problems else result, unreadable
+    images = result[readable] if problems else result
+    return [samples[index] for index in readable], images, [sizes[index] for index in readable], unreadable
+
+
+def _unusable(samples: Sequence[Sample], unreadable: Mapping[str, str]) -> UnusableFiles:
+    """The error for samples whose pictures cannot be read, by name of a sample why."""
+    return UnusableFiles({each.picture: unreadable[each.name] for each in samples if each.name in unreadable})
 
 
 def load_masks(

@@ -64,6 +64,11 @@ class Architecture:
         return tuple(self.im_resize // stride for stride in STRIDES)
 
     @property
+    def dimensions(self) -> int:
+        """How many features of a picture the flows see, in all scales."""
+        return sum(channels * size * size for channels, size in zip(ENCODERS[self.backbone].channels, self.sizes))
+
+    @property
     def parameter_count(self) -> int:
         """How many numbers the flows hold; to know it, none of them is built."""
         wide = self.flow_step if self.conv3x3_only else self.flow_step - self.flow_step // 2  # steps with 3x3 subnets

@@ -1,19 +1,24 @@
 """What the anomaly maps of a test set are worth. No MindSpore here: the maps may come from any runtime."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from src import metrics
 from src.counts import sorted_negatives
-from src.data.samples import Sample
 from src.dataset import TestSet
+from src.files import SCORES_TABLE
+from src.judging import check_finite
+from src.picture_results import write_scores_table
+from src.prediction import MIN_AREA, Prediction
+from src.report.colours import ColourScale, Scale, scale_of
 from src.report.gallery import Gallery
 from src.report.page import write_report
-from src.report.panels import ColourScale, Scale, save_panels, scale_of
-from src.utils import UserError, log, versions
-from src.verdict import Judge, origin, word
+from src.report.panels import Truth
+from src.report.pictures import PictureFiles
+from src.utils import log, versions
+from src.verdict import Judge, constants, origin, word
 
 KEPT_PIXELS = 1 << 24  # more good pixels than these (64 MB) are sorted anew for each defect type
 
@@ -32,12 +37,6 @@ def figures(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> dict:
     if test.masks is not None:
         result |= metrics.pixel_figures(maps, test.masks)
     return result
-
-
-def check_finite(maps: np.ndarray, scores: np.ndarray) -> None:
-    """Raise a `UserError` where anomaly maps [N, S, S] or scores [N] hold a value that is not finite."""
-    if not (np.isfinite(maps.sum((1, 2))).all() and np.isfinite(scores).all()):  # sums: no copy of the maps' size
-        raise UserError("the network's maps hold values that are not finite; train again with a lower --lr")
 
 
 def absent(test: TestSet) -> list[str]:
@@ -81,7 +80,14 @@ def figures_per_defect(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> d
     return result
 
 
-def report(category: str, test: TestSet, maps: np.ndarray, scores: np.ndarray, judge: Judge | None) -> dict:
+def report(
+    category: str,
+    test: TestSet,
+    maps: np.ndarray,
+    scores: np.ndarray,
+    judge: Judge | None,
+    said: Sequence[Prediction],
+) -> dict:
     """Everything that an evaluation says, for its JSON: figures, also per defect type, and what is said of pictures."""
     found = figures(test, maps, scores)
     return {
@@ -95,46 +101,51 @@ def report(category: str, test: TestSet, maps: np.ndarray, scores: np.ndarray, j
         **constants(judge, found),
         "errors": errors(test, scores, judge),
         "scores": {sample.name: float(score) for sample, score in zip(test.samples, scores)},
-        "pictures": of_pictures(test.samples, scores, judge),
+        "pictures": {each.name: each.to_json() for each in said},
         "versions": versions(),
     }
 
 
-def constants(judge: Judge | None, figures: Mapping[str, float | None] | None) -> dict[str, dict | None]:
-    """What verdicts and readings are computed from, for a JSON: `thresholds` and `reading`.
+def of_pictures(
+    test: TestSet,
+    maps: np.ndarray,
+    scores: np.ndarray,
+    judge: Judge | None,
+    milliseconds: float | None,
+    min_area: int = MIN_AREA,
+) -> list[Prediction]:
+    """What is said of each test picture.
 
     Args:
-        figures: of a test set; its thresholds of the best F1 are shown beside those in use.
+        milliseconds: that the network took for each, if that is known.
     """
-    beside = {name: (figures or {}).get(name) for name in (metric.name for metric in metrics.THRESHOLDS)}
-    beside = {name: value for name, value in beside.items() if value is not None}
-    if judge is None:
-        return {"thresholds": beside, "reading": None}
-    return {"thresholds": judge.thresholds() | beside, "reading": judge.reading()}
+    return [
+        Prediction.of(
+            *(sample.name, str(sample.picture), test.size_of(i), maps[i], scores[i], judge, milliseconds, min_area)
+        )
+        for i, sample in enumerate(test.samples)
+    ]
 
 
-def tell(judge: Judge | None) -> None:
-    """Say what users must know of the thresholds, or that there are none."""
-    none = ["no verdicts: the checkpoint knows no good pictures; give eval, predict or export a folder: --good_dir"]
-    for remark in none if judge is None else judge.remarks():
-        log.info(remark)
-
-
-def of_pictures(samples: Sequence[Sample], scores: np.ndarray, judge: Judge | None) -> dict[str, dict]:
-    """By picture's name what is said of it (see `Judge.of_picture`); the score alone where there is no judge."""
-    said = [{"score": float(score)} if judge is None else judge.of_picture(score) for score in scores]
-    return {sample.name: each for sample, each in zip(samples, said)}
-
-
-def draw(folder: Path, test: TestSet, maps: np.ndarray, scores: np.ndarray, judge: Judge | None) -> None:
-    """A panel per test picture, in the model's colours or, where it has none, on one scale for this test set."""
+def write_pictures(
+    files: PictureFiles, test: TestSet, maps: np.ndarray, said: Sequence[Prediction], judge: Judge | None
+) -> None:
+    """Write the table of scores and, if asked, what is drawn of each test picture: in the model's colours or, where it
+    has none, on one scale for this test set."""
+    truths = [{"truth": word(bool(sample.label)), "defect": sample.defect} for sample in test.samples]
+    table = files.folder / SCORES_TABLE
+    write_scores_table(table, [each.to_json() | truth for each, truth in zip(said, truths)])
+    log.info("scores: %s", table)
+    if not (files.drawn or files.maps):
+        return
     scale = _scale(test, maps, judge)
-    names = [sample.name for sample in test.samples]
-    save_panels(folder, names, test.images, test.masks, test.labels, maps, scores, scale, judge)
-    log.info("panels: %s", folder)
+    for i, (sample, each) in enumerate(zip(test.samples, said)):
+        truth = Truth(bool(sample.label), None if test.masks is None else test.masks[i])
+        files.write(each, sample, test.images[i], scale, judge, truth)
+    log.info("pictures: %s", files.folder)
 
 
-def draw_page(
+def write_page(
     path: Path, program: str, result: dict, test: TestSet, maps: np.ndarray, judge: Judge | None, course: dict | None
 ) -> None:
     """The report of an evaluation for a browser.

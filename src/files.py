@@ -9,9 +9,21 @@ from src.trust.lock import locked
 from src.trust.names import file_name
 from src.trust.outputs import check_outputs
 
-SCORES = "scores.json"  # predict.py's
+SCORES, SCORES_TABLE = "scores.json", "scores.csv"  # what is said of each picture
+RESULTS = Path("results")  # where results go by default
 REPORT = "report.html"  # beside panels and scores
 INDEX = "index.html"  # run_all's, which leads to the reports
+
+
+def results_folder(output_dir: str | None, program: str, name: str) -> Path:
+    """Where a program writes what it finds for a category or model of this name, unless `--output_dir` says where."""
+    return Path(output_dir) if output_dir else RESULTS / program / file_name(name, "category")
+
+
+def category_folder(output_dir: str | None, program: str, category: str) -> Path:
+    """The same for what is of a test set, of which each category has a folder in `--output_dir`."""
+    name = file_name(category, "category")
+    return Path(output_dir) / name if output_dir else results_folder(None, program, name)
 
 
 def model_name(category: str | None) -> str:

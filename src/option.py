@@ -76,6 +76,20 @@ def boolean(text: str) -> bool:
     return words[text.lower()]
 
 
+def drawing(text: str) -> str | bool:
+    """`panel` or `full`; true is panel's older name, and false means that nothing is drawn."""
+    if text.lower() in ("panel", "full"):
+        return text.lower()
+    try:
+        return "panel" if boolean(text) else False
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not panel or full") from error
+
+
+# Types of options that may stand without a value: what --NAME alone means, and what --no-NAME does.
+SWITCHES = {boolean: (True, False), drawing: ("panel", False)}
+
+
 @dataclass(frozen=True)
 class Option:
     """One command-line option.
@@ -87,6 +101,7 @@ class Option:
             `REQUIRED` that it cannot.
         help: for `--help`.
         check: what a value must fulfil.
+        aliases: older names, which mean the same.
         roles: its part in a training.
         heading: under which `--help` shows it.
         programs: the programs that take it, without the ending ".py".
@@ -100,6 +115,7 @@ class Option:
     roles: Role = Role.PLAIN
     heading: str = ""
     programs: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 def section(heading: str, programs: tuple[str, ...], *options: Option) -> tuple[Option, ...]:

@@ -35,6 +35,9 @@ def read_options(path: str, known: Mapping[str, Option]) -> dict[str, Any]:
         given = {k: v for k, v in result.items() if k not in every or Role.NOT_REPEATED not in every[k].roles}
     if not isinstance(given, dict):
         raise UserError(f"{path} must hold lines of the form `option: value`")
+    names = {alias: option.name for option in known.values() for alias in option.aliases}
+    given = {name: value for name, value in given.items() if names.get(name) not in given}  # the newer name comes first
+    given = {names.get(name, name): value for name, value in given.items()}
     for name, value in given.items():
         if name not in every:
             raise UserError(f"{path} has the unknown option {reprlib.repr(name)}; see --help for the options")

@@ -20,12 +20,12 @@ from src.option import (
     above,
     at_least,
     boolean,
-    json_file,
     network_size,
     one_of,
     section,
 )
 from src.report.events import LOGS
+from src.result_options import RESULTS
 from src.tool_options import TOOLS
 from src.trust.schema import Check, is_a
 
@@ -151,15 +151,7 @@ OPTIONS: tuple[Option, ...] = (
     *section("verdicts", ("eval", "predict", "export"),
         Option("good_dir", str, None, "folder of good pictures that were not trained on, to set the thresholds from "
                "in the place of the training's")),
-    *section("results", PANELS,
-        Option("save_imgs", boolean, False, "write a panel (picture, mask, heat map, overlay) per test picture"),
-        Option("report", boolean, False, "write report.html to --output_dir: figures and all pictures with their heat "
-               "maps as one page for a browser")),
-    *section("results", (*PANELS, "export"),
-        Option("output_dir", str, "results", "folder for panels and exported files")),
-    *section("results", ("train", "eval", "postprocess"),
-        Option("result_path", str, None, "JSON file for the figures (default: beside the checkpoint)",
-               json_file, Role.NOT_REPEATED)),
+    *RESULTS,
 
     *section("several categories", ("run_all",),
         Option("categories", str, None, "categories with commas between them (default: all of the data set)"),

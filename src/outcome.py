@@ -5,14 +5,15 @@ from pathlib import Path
 from src import checkpoint, evaluation
 from src.assessment import Assessment
 from src.detector import Detector
+from src.good_pictures import SOURCES
 from src.metrics import THRESHOLDS
 from src.order import Order
 from src.plan import Plan
-from src.report.curves import save_curves
+from src.report.curves import Course, save_curves
 from src.state import Progress
 from src.trust.json_file import write_sealed_json
 from src.utils import log, versions
-from src.verdict import Judge
+from src.verdict import Judge, constants, tell
 
 
 def save_detector(path: Path, plan: Plan, detector: Detector, found: Assessment) -> None:
@@ -50,7 +51,7 @@ def result_of(plan: Plan, order: Order, progress: Progress, skipped_steps: int, 
         "doubtful_masks": test.doubtful_masks,
         "best_on_test": progress.best(),
         "per_defect": evaluation.figures_per_defect(test, found.maps, found.scores),
-        **evaluation.constants(judge, found.record),
+        **constants(judge, found.record),
         "errors": evaluation.errors(test, found.scores, judge),
         "seconds": round(progress.seconds, 3),
         "steps": progress.step,
@@ -68,14 +69,30 @@ def result_of(plan: Plan, order: Order, progress: Progress, skipped_steps: int, 
     }
 
 
-def write_result(plan: Plan, result: dict) -> None:
-    """Write the result and its curves. The best checkpoint gets its name, and the unfinished state goes at the end."""
+def course_of(plan: Plan, result: dict, found: Assessment) -> Course:
+    """What is drawn of a training with this result."""
+    labels = found.test.labels
+    scores = {
+        SOURCES[found.good.source]: found.good.scores,
+        "good test pictures": found.scores[~labels],
+        "defective test pictures": found.scores[labels],
+    }
+    dimensions, threshold = plan.architecture.dimensions, result["thresholds"]["image_threshold"]
+    return Course(result["losses"], dimensions, result["history"], scores, threshold)
+
+
+def write_result(plan: Plan, result: dict, found: Assessment) -> None:
+    """Write the result and its curves. The best checkpoint gets its name, and the unfinished state goes at the end.
+
+    Args:
+        found: by the evaluation after the last epoch.
+    """
     files = plan.files
     if result["skipped_steps"]:
         log.info("%d of %d steps skipped: float16 gradients overflowed", result["skipped_steps"], result["steps"])
-    evaluation.tell(Judge.from_json(result["thresholds"], result["reading"]))
+    tell(Judge.from_json(result["thresholds"], result["reading"]))
     write_sealed_json(files.result, result)
-    save_curves(files.curves, result["losses"], result["history"])
+    save_curves(files.curves, course_of(plan, result, found))
     if files.best_so_far.exists():
         files.best_so_far.replace(files.best)
     files.state.unlink(missing_ok=True)

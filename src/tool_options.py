@@ -12,6 +12,7 @@ TOOLS: tuple[Option, ...] = (
         Option("ckpt_file", str, REQUIRED, "checkpoint to export, written by train.py or src/pthtockpt.py"),
         Option("file_format", str, "MINDIR", "format of the exported file", one_of("MINDIR", "ONNX", "AIR")),
         Option("batch_size", int, 1, "pictures per call of the exported file", at_least(1, 65536)),
+        Option("dynamic_batch", boolean, False, "the file takes any number of pictures per call (ONNX)"),
         Option("outputs", str, "map", "what the file gives: map (and score), or the latents", one_of("map", "latents")),
         Option("mindir_version", int, 3, "version of the MindIR: 3, or 1 for MindSpore Lite 2.0 and older runtimes",
                one_of(1, 3))),

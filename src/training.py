@@ -195,5 +195,5 @@ class Training:
             found = self._evaluate(self.order.epochs_in(self.progress.step))
             outcome.save_detector(self.files.checkpoint, self.plan, self.detector, found)
         result = outcome.result_of(self.plan, self.order, self.progress, self.step.skipped_steps(), found)
-        outcome.write_result(self.plan, result)
+        outcome.write_result(self.plan, result, found)
         return result

@@ -17,6 +17,7 @@ from src.good_pictures import (
     least_false_alarms,
     pictures_needed,
 )
+from src.utils import log
 
 GOOD, DEFECTIVE = "good", "defective"
 TEST_SET = "test set"  # the source of a threshold that was chosen on defective pictures too
@@ -25,6 +26,26 @@ TEST_SET = "test set"  # the source of a threshold that was chosen on defective 
 def named_f1_max(thresholds: Mapping[str, float | None]) -> dict[str, float | None]:
     """Thresholds of the best F1 on a test set by the names that say so; older files say `image_threshold` for them."""
     return {name.removesuffix("_f1_max") + "_f1_max": value for name, value in thresholds.items()}
+
+
+def constants(judge: "Judge | None", known: Mapping[str, float | None] | None) -> dict[str, dict | None]:
+    """What verdicts and readings are computed from, for a JSON: `thresholds` and `reading`.
+
+    Args:
+        known: may hold the thresholds of the best F1 on a test set, which are shown beside those in use.
+    """
+    names = [f"{level}_threshold_f1_max" for level in ("pixel", "image")]
+    beside = {name: known[name] for name in names if (known or {}).get(name) is not None}
+    if judge is None:
+        return {"thresholds": beside, "reading": None}
+    return {"thresholds": judge.thresholds() | beside, "reading": judge.reading()}
+
+
+def tell(judge: "Judge | None") -> None:
+    """Say what users must know of the thresholds, or that there are none."""
+    none = ["no verdicts: the model knows no good pictures; give eval, predict or export a folder: --good_dir"]
+    for remark in none if judge is None else judge.remarks():
+        log.info(remark)
 
 
 def word(defective: bool) -> str:

@@ -26,7 +26,7 @@ from mindspore import Tensor, nn
 from benchmarks.workers import scoring
 from benchmarks.workers.worker import NetworkWorker, noise_batch, noise_images, seconds_of, serve
 from src.cell import TrainStep, adam
-from src.deploy import export
+from src.deploy import comparison, export
 from src.detector import Architecture, Detector
 from src.encoder import ENCODERS
 from src.fastflow import uniform_conv
@@ -90,7 +90,7 @@ class This(NetworkWorker):
     def _network(self, variant: str, batch: int) -> Callable[[np.ndarray], list[np.ndarray]]:
         """A function from a normalised batch to maps and scores."""
         if variant == "mindir":
-            return export.load(self._write(batch, "MINDIR"), "MINDIR")
+            return comparison.load(self._write(batch, "MINDIR"), "MINDIR")
         self.detector.set_train(False)
         return lambda image: [output.asnumpy() for output in self.detector(Tensor(image))]
 

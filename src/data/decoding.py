@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from src.data.claims import check_claim, unreadable
+from src.data.content import File, stream_of
 from src.data.noise import Listener
 from src.data.opencv import array_of, picture_of
 from src.data.samples import PLAIN, Reading
@@ -51,7 +52,7 @@ def read_header(path: Path, reading: Reading = PLAIN, upright: bool = True) -> H
     return header
 
 
-def decode(path: Path, reading: Reading = PLAIN) -> Image.Image:
+def decode(path: File, reading: Reading = PLAIN) -> Image.Image:
     """The picture, upright, in a mode of Pillow's. Of a 16-bit colour file the values are reduced to 8 bits.
 
     What the decoding library has to say of a picture that it reads becomes a warning.
@@ -85,9 +86,14 @@ def reduced(values: np.ndarray, bit_depth: int) -> np.ndarray:
     return np.minimum(values >> (bit_depth - 8), 255).astype(np.uint8)
 
 
-def turned(image: Image.Image, turn: int) -> Image.Image:
-    """The picture turned upright; a turn that EXIF does not know is ignored."""
-    return image.transpose(_TURNS[turn]) if turn in _TURNS else image
+def upright(image: Image.Image, turn: int | None = None) -> Image.Image:
+    """A loaded picture turned as its EXIF orientation, or `turn`, says. Of a TIFF, Pillow has done that in loading."""
+    if image.format == "TIFF":
+        return image
+    turn = image.getexif().get(_ORIENTATION, 1) if turn is None else turn
+    result = image.transpose(_TURNS[turn]) if turn in _TURNS else image  # a turn that EXIF does not know is ignored
+    result.format = image.format
+    return result
 
 
 def _header(path: Path, reading: Reading, upright: bool) -> Header:
@@ -104,10 +110,10 @@ def _header(path: Path, reading: Reading, upright: bool) -> Header:
         return Header(array.shape[1], array.shape[0], array.dtype == np.uint16)
 
 
-def _decode(path: Path, reading: Reading) -> Image.Image:
+def _decode(path: File, reading: Reading) -> Image.Image:
     """See `decode`."""
     try:
-        image = Image.open(path)
+        image = Image.open(stream_of(path))
     except Exception as error:  # decoders raise errors of many kinds for files that they do not know or take
         return _decode_other(path, reading, error)
     with image:
@@ -117,13 +123,11 @@ def _decode(path: Path, reading: Reading) -> Image.Image:
             turn = image.getexif().get(_ORIENTATION, 1)
             if reading.bit_depth < 16 and deep and image.mode not in _GREY:
                 values = array_of(path, reading, whole=True)
-                return turned(picture_of(reduced(values, reading.bit_depth)), turn)
+                return upright(picture_of(reduced(values, reading.bit_depth)), turn)
             image.load()
             if image.format == "TIFF":  # Pillow turned it when it loaded it
                 return _with_black_zero(image, reading)
-            result = turned(image, turn)
-            result.format = image.format
-            return result
+            return upright(image, turn)
         except (MemoryError, UserError):
             raise
         except Exception as error:  # for a broken file, decoders raise errors of many kinds
@@ -167,7 +171,7 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
     return image.size[::-1] if turn in (5, 6, 7, 8) else image.size
 
 
-def _decode_other(path: Path, reading: Reading, error: Exception) -> Image.Image:
+def _decode_other(path: File, reading: Reading, error: Exception) -> Image.Image:
     """Decode with OpenCV a picture that Pillow cannot open: PAM, or a kind of BMP that only OpenCV takes."""
     array = array_of(path, reading, reason=error)
     if array.dtype == np.uint16:

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +21,7 @@ _SYSTEM = frozenset(
     {"@eadir", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin", "lost+found", "__macosx"}
     | {"system volume information", "thumbs.db", "ehthumbs.db", "desktop.ini"}
 )
+STDIN = "-"  # what stands for it
 _HIDDEN, _TWICE = "hidden", "link to a folder that is read already"
 
 
@@ -63,10 +65,10 @@ def passed_over_by(given: str, used: Iterable[Path]) -> dict[str, int]:
     """As `passed_over`, where an option names the pictures (see `pictures_under`). Of a list, and of a single file,
     nothing is passed over."""
     base = Path(given).resolve()
+    if given == STDIN or base.is_file():
+        return {}
     if base.is_dir():
         return passed_over(base, used)
-    if base.is_file():
-        return {}
     known = set(used)
     files = [path for path in map(Path, map(os.path.abspath, _matches(given))) if path.is_file() and path not in known]
     return dict(sorted(Counter(_kind(path) for path in files).items()))
@@ -92,13 +94,14 @@ def named(pictures: list[Path], base: Path | None, prefix: str = "") -> dict[str
 
 def pictures_under(given: str, option: str) -> dict[str, Path]:
     """The pictures by name that an option names: a folder with its sub-folders, one picture, a pattern such as
-    "new/*.png", or a text file (.txt) of paths, one a line; relative ones start at the list's folder.
+    "new/*.png", or a text file (.txt) of paths, one a line; relative ones start at the list's folder. "-" is such a
+    list on standard input, whose relative paths start here.
 
     Raises:
         UserError: there are none, or two have the same name.
     """
     base = Path(given).resolve()
-    if base.is_dir():
+    if given != STDIN and base.is_dir():
         found = list_pictures(base, recursive=True)
         masks = masks_among(found, base)
         paths = named([path for path in found if path not in masks], base)
@@ -107,12 +110,16 @@ def pictures_under(given: str, option: str) -> dict[str, Path]:
         common = Path(os.path.commonpath([path.parent for path in found])) if found else base
         paths = named(found, common)
     if not paths:
-        raise UserError(f"no pictures in {base}; give a folder of pictures as --{option}")
+        where = "standard input" if given == STDIN else base
+        raise UserError(f"no pictures in {where}; give a folder of pictures as --{option}")
     return paths
 
 
 def _given(given: str, base: Path) -> list[Path]:
     """The pictures of an option that is no folder."""
+    if given == STDIN:
+        lines = [os.fsdecode(line).strip() for line in sys.stdin.buffer]
+        return [Path(os.path.abspath(line)) for line in dict.fromkeys(lines) if line]
     if base.is_file() and base.suffix.lower() == ".txt":
         try:
             lines = base.read_text(encoding="utf-8-sig").splitlines()

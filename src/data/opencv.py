@@ -1,7 +1,6 @@
 """What OpenCV decodes because Pillow does not: colours of 16 bits, and formats that Pillow cannot open."""
 
 import os
-from pathlib import Path
 
 # OpenCV's own limit for what a header may claim, read when it is loaded.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 30))
@@ -11,6 +10,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from src.data.claims import check_limit, unreadable
+from src.data.content import File, bytes_of
 from src.data.samples import Reading
 
 # For every damaged file OpenCV would print a line of its own, beside our error.
@@ -18,7 +18,7 @@ cv2.setLogLevel(0)
 _PNG = b"\x89PNG\r\n\x1a\n"  # what such a file begins with
 
 
-def array_of(path: Path, reading: Reading, whole: bool = False, reason: Exception | None = None) -> np.ndarray:
+def array_of(path: File, reading: Reading, whole: bool = False, reason: Exception | None = None) -> np.ndarray:
     """A file's values as they are stored: [H, W] or [H, W, C], colours as blue, green, red.
 
     Args:
@@ -28,7 +28,7 @@ def array_of(path: Path, reading: Reading, whole: bool = False, reason: Exceptio
         UserError: the file cannot be read, or claims too many pixels.
     """
     try:
-        data = np.fromfile(path, dtype=np.uint8)  # cv2.imread would fail for a non-ASCII path on Windows
+        data = bytes_of(path)
         # Pillow knows every whole PNG. In a damaged one OpenCV takes as much memory as a part claims to need.
         known = bytes(data[:8]) == _PNG and not whole
         if bytes(data[:2]) == b"BM" and len(data) > 26:  # the claim of a BMP, before OpenCV takes memory for it

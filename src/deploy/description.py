@@ -6,9 +6,9 @@ that holds the device.
 
 from dataclasses import asdict, dataclass, fields
 
-from src.evaluation import constants
-from src.verdict import Judge, named_f1_max
+from src.verdict import Judge, constants, named_f1_max
 
+METADATA = "fastflow"  # the key of an ONNX file's metadata for this JSON, which there lacks the file's own digest
 ANOMALY_MAP, SCORE = "anomaly_map", "score"  # the outputs' names; the runner's files end in them
 
 
@@ -59,6 +59,7 @@ class Description:
         category: what the model was trained on, if that is known.
         split: how the good pictures were divided into training and test (`Source.split`), if that is known.
         bit_depth: the bits that values of 16-bit training pictures were taken to use; None where there were none.
+        dynamic_batch: whether the file takes any number of pictures per call; the shapes below are for one then.
         input: the pictures.
         outputs: the anomaly map (B, 1, S, S) and the score (B,), or the latents of each scale.
         thresholds: `image_threshold` and `pixel_threshold`, from which a picture's score, or a pixel of its map, is
@@ -80,6 +81,7 @@ class Description:
     category: str | None
     split: dict | None
     bit_depth: int | None
+    dynamic_batch: bool = False
     input: ModelInput
     outputs: list[ModelOutput]
     thresholds: dict[str, float]
@@ -107,6 +109,7 @@ class Description:
             found = named_f1_max(value["thresholds"])
             value = value | constants(Judge.of_test_set(found), found)
         values = {field.name: value.get(field.name) for field in fields(cls)}
+        values["dynamic_batch"] = value.get("dynamic_batch", False)
         values["input"] = ModelInput(**value["input"])
         values["outputs"] = [ModelOutput(**output) for output in value["outputs"]]
         return cls(**values)

@@ -15,6 +15,7 @@ from src.trust.schema import (
     has_some,
     if_given,
     integer,
+    is_a,
     is_digest,
     is_number,
     is_scalar,
@@ -67,7 +68,10 @@ _HAS_ALL = has_at_least(
     versions=mapping_of(is_text),
 )
 _NEWER = if_given(
-    split=optional(is_split), file_sha256=optional(is_digest), bit_depth=optional(is_option("eval", "bit_depth"))
+    split=optional(is_split),
+    file_sha256=optional(is_digest),
+    bit_depth=optional(is_option("eval", "bit_depth")),
+    dynamic_batch=is_a(bool),
 )
 
 

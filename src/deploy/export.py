@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -10,15 +9,17 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from src import checkpoint, evaluation
+from src import checkpoint
 from src.config import Options
+from src.deploy.comparison import check, check_batches
 from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
 from src.deploy.description_file import is_shape, write_description
+from src.deploy.dynamic_batch import free_batch
 from src.deploy.mindir.version1 import rewrite_to_version_1
-from src.deploy.onnx_file import add_metadata, improve_onnx, load_onnx
+from src.deploy.onnx_file import add_metadata, improve_onnx
 from src.detector import Detector
 from src.encoder import ENCODERS, STRIDES
-from src.files import description_of, exported_file
+from src.files import description_of, exported_file, results_folder
 from src.kernels.operations import plain
 from src.metadata import Metadata
 from src.runtime.device import Device
@@ -27,10 +28,7 @@ from src.trust import digest
 from src.trust.outputs import check_outputs
 from src.trust.temporary import remove_leftovers, temporary_folder
 from src.utils import UserError, atomic_path, log, versions
-from src.verdict import Judge
-
-LIMIT = 1e-4  # the largest difference that is allowed between an output of the network and of the exported file
-Function = Callable[[np.ndarray], list[np.ndarray]]  # images (B, 3, S, S) -> outputs
+from src.verdict import Judge, constants
 
 
 class Latents(nn.Cell):
@@ -55,11 +53,14 @@ def export_checkpoint(options: Options, device: Device) -> Description:
     """
     if options.mindir_version == 1 and options.file_format != "MINDIR":
         raise UserError(f"--mindir_version 1 is for MINDIR, not {options.file_format}; leave one of the two out")
+    if options.dynamic_batch and (options.file_format != "ONNX" or options.batch_size > 1):
+        raise UserError("--dynamic_batch is for --file_format ONNX, and stands in the place of --batch_size")
     detector, trained = checkpoint.load_detector(options.ckpt_file)
     if not is_shape([options.batch_size, 3, *2 * [detector.architecture.im_resize]]):
         raise UserError(f"--batch_size {options.batch_size}: the pictures of a call are more than 2 GB; give less")
     detector.set_train(False)
-    target = exported_file(Path(options.output_dir), trained.category, options.file_format)
+    folder = results_folder(options.output_dir, "export", trained.category or "model")
+    target = exported_file(folder, trained.category, options.file_format)
     check_outputs([target, description_of(target)], [options.ckpt_file])
     remove_leftovers(Path(tempfile.gettempdir()))
 
@@ -77,6 +78,9 @@ def export_checkpoint(options: Options, device: Device) -> Description:
             improve_onnx(file, ModelInput.name, names)
         outputs = dict(zip(names, wanted))
         difference = check(file, options.file_format, image, outputs, target.name)
+        if options.dynamic_batch:
+            free_batch(file)
+            difference = max(difference, check_batches(file, network, image, names, target.name))
         description = describe(options, detector, trained, judge, target, outputs, difference)
         if options.file_format == "ONNX":
             add_metadata(file, description.to_json())
@@ -116,48 +120,6 @@ def write(network: nn.Cell, image: Tensor, file: Path, file_format: str, device:
         raise UserError(f"MindSpore cannot export this as {file_format}: {str(error).splitlines()[0]}") from error
 
 
-def check(file: Path, file_format: str, image: np.ndarray, wanted: dict[str, np.ndarray], name: str) -> float | None:
-    """Load an exported file again and compare its outputs for `image` with the network's.
-
-    Args:
-        wanted: the network's outputs for `image`, by the names that the file has for them.
-        name: the file's final name, for messages.
-
-    Returns:
-        The largest difference; None for AIR, which only an Ascend device can load.
-
-    Raises:
-        UserError: the outputs differ by more than `LIMIT`, or in shape.
-    """
-    if file_format == "AIR":
-        log.info("AIR cannot be loaded again here: %s is not compared with the network", name)
-        return None
-    return compare(load(file, file_format, list(wanted))(image), list(wanted.values()), name)
-
-
-def load(file: Path, file_format: str, names: list[str] | None = None) -> Function:
-    """An exported file as a function: MINDIR runs in MindSpore, ONNX in onnxruntime, where outputs have `names`."""
-    if file_format == "ONNX":
-        return load_onnx(file, ModelInput.name, names)
-    graph = nn.GraphCell(ms.load(str(file)))
-    return lambda image: [output.asnumpy() for output in graph(Tensor(image))]
-
-
-def compare(found: list[np.ndarray], wanted: list[np.ndarray], name: str) -> float:
-    """The largest difference between the outputs of an exported file, called `name`, and those of the network.
-
-    Raises:
-        UserError: a difference above `LIMIT`, or another number of outputs or another shape.
-    """
-    found_shapes, wanted_shapes = ([output.shape for output in outputs] for outputs in (found, wanted))
-    if found_shapes != wanted_shapes:
-        raise UserError(f"{name} has outputs {found_shapes} where the network has {wanted_shapes}; report this")
-    difference = max(float(np.abs(a - b).max()) for a, b in zip(found, wanted))
-    if not difference <= LIMIT:  # a difference that is not a number must not pass
-        raise UserError(f"{name} differs from the network by {difference:.1e}, more than {LIMIT:.0e}; report this")
-    return difference
-
-
 def describe(
     options: Options,
     detector: Detector,
@@ -184,9 +146,10 @@ def describe(
         category=trained.category,
         split=trained.split,
         bit_depth=trained.bit_depth,
+        dynamic_batch=options.dynamic_batch,
         input=ModelInput(shape=[options.batch_size, 3, size, size], mean=list(spec.mean), std=list(spec.std)),
         outputs=[ModelOutput(name=name, shape=list(output.shape)) for name, output in outputs.items()],
-        **evaluation.constants(judge, trained.thresholds),
+        **constants(judge, trained.thresholds),
         architecture=asdict(detector.architecture),
         checkpoint=Path(options.ckpt_file).name,
         checkpoint_sha256=digest.of_file(Path(options.ckpt_file)),

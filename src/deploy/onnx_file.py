@@ -12,10 +12,10 @@ import numpy as np
 import onnx
 from onnx import version_converter
 
+from src.deploy.description import METADATA
 from src.utils import UserError
 
 OPSET = 13
-METADATA = "fastflow"  # the metadata's key for the description, without the file's own digest; a JSON object
 
 
 def improve_onnx(file: Path, input_name: str, output_names: Sequence[str]) -> None:
@@ -40,8 +40,18 @@ def improve_onnx(file: Path, input_name: str, output_names: Sequence[str]) -> No
             tensors[:] = [new.get(name, name) for name in tensors]
     for value in (*graph.input, *graph.output, *graph.value_info):
         value.name = new.get(value.name, value.name)
+    remove_unused(graph)
     onnx.checker.check_model(model)
     onnx.save(model, file)
+
+
+def remove_unused(graph: onnx.GraphProto) -> None:
+    """Remove constants that nothing takes; MindSpore leaves some, and runtimes warn of each."""
+    used = {name for node in graph.node for name in node.input}
+    unused = {tensor.name for tensor in graph.initializer} - used
+    for values in (graph.initializer, graph.input):  # older files list constants among the inputs too
+        for value in [value for value in values if value.name in unused]:
+            values.remove(value)
 
 
 def add_metadata(file: Path, description: Mapping[str, Any]) -> None:

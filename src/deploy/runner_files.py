@@ -17,13 +17,14 @@ from src.dataset import TestSet, normalize
 from src.deploy.description import ANOMALY_MAP, SCORE, ModelInput
 from src.deploy.description_file import read_description
 from src.deploy.manifest import MANIFEST, Entry, Manifest
-from src.files import REPORT
+from src.files import REPORT, SCORES_TABLE, category_folder, results_folder
 from src.report.console import bar
-from src.report.panels import panel_files
+from src.report.pictures import PictureFiles
 from src.trust.names import file_name
 from src.trust.outputs import check_outputs
 from src.trust.temporary import temporary_folder
 from src.utils import UserError, check_writable, log, write_json
+from src.verdict import tell
 
 LONGEST_NAME = 100  # bytes of a picture's name that stay in the runner's files
 
@@ -110,23 +111,26 @@ def postprocess(options: Options) -> dict:
     """
     manifest = Manifest.read(options.label_dir)
     category, size, judge = manifest.category, manifest.model.input.size, manifest.model.judge
-    target = Path(options.result_path or Path(options.output_dir) / f"acc_{category}.json")
-    folder = Path(options.output_dir) / category
+    base = results_folder(options.output_dir, "postprocess", category)
+    target = Path(options.result_path) if options.result_path else base / f"acc_{category}.json"
+    folder = category_folder(options.output_dir, "postprocess", category)
     reading = Reading(manifest.bit_depth or Reading.bit_depth, options.max_megapixels)
     samples = read_as([entry.sample for entry in manifest.entries], reading)
-    panels = panel_files(folder, [sample.name for sample in samples]) if options.save_imgs else []
-    pages = [folder / REPORT] if options.report else []
-    check_outputs([target, *panels, *pages], [Path(options.label_dir) / MANIFEST, *files_of(samples)])
+    files, pages = PictureFiles.of(options, folder), [folder / REPORT] if options.report else []
+    outputs = [target, folder / SCORES_TABLE, *pages, *files.of_names(sample.name for sample in samples)]
+    check_outputs(outputs, [Path(options.label_dir) / MANIFEST, *files_of(samples)])
     maps, scores = read_outputs(Path(options.result_dir), manifest.entries, size)
-    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=False)
-    evaluation.tell(judge)
-    result = {"checkpoint": manifest.model.checkpoint, **evaluation.report(category, test, maps, scores, judge)}
+    drawn = bool(options.save_imgs or options.report)
+    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=drawn)
+    tell(judge)
+    evaluation.check_finite(maps, scores)
+    said = evaluation.of_pictures(test, maps, scores, judge, None, options.min_area)
+    result = {"checkpoint": manifest.model.checkpoint, **evaluation.report(category, test, maps, scores, judge, said)}
     result["found"] = manifest.found
     write_json(target, result)
-    if options.save_imgs:
-        evaluation.draw(folder, test, maps, scores, judge)
+    evaluation.write_pictures(files, test, maps, said, judge)
     for page in pages:
-        evaluation.draw_page(page, options.program, result, test, maps, judge, None)
+        evaluation.write_page(page, options.program, result, test, maps, judge, None)
     return result
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from src.report.panels import Scale
+from src.report.colours import Scale
 from src.report.thumbnail import Thumbnail
 from src.verdict import DEFECTIVE, GOOD, Judge
 

@@ -1,127 +1,143 @@
-"""Panels: what the network sees in a picture, drawn side by side with the picture itself."""
+"""Panels: what the network sees in a picture, drawn side by side with the picture itself, under the verdict."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from src.trust.names import path_in
-from src.utils import atomic_path, shown
-from src.verdict import Judge, Reading, word
+from src.prediction import Prediction
+from src.report.colours import ColourScale, Scale, colour, enlarged, heat_map, overlay
+from src.utils import shown
+from src.verdict import DEFECTIVE, GOOD, Judge, word
 
-MARGIN = 6  # pixels between and around the tiles
-HEADER = 22  # pixels of text above a row of tiles
-INK, PAPER = (30, 30, 30), (255, 255, 255)
+MARGIN = 8  # pixels between and around the tiles
+LINE = 24  # height of a line of text
+SMALLEST = 192  # a tile's longer side has at least so many pixels: smaller ones are enlarged
+NARROWEST = 32  # and its shorter side so many
+CELL = 72  # from one tile to the next there is at least so much, which their names need
+BAR, LABELS = 14, 68  # widths of the colour bar and of its labels
+WIDEST_TEXT = 440  # a page has at least this width, which the verdict needs
+INK, PALE, PAPER = (30, 30, 30), (110, 110, 110), (255, 255, 255)
+GREEN, RED, ORANGE = (22, 128, 60), (200, 30, 30), (230, 120, 0)
 
 
 @dataclass(frozen=True)
-class ColourScale:
-    """The map values that are drawn coldest and hottest, where no good pictures are known to read the map by."""
+class Truth:
+    """What is known of a test picture: whether it is defective, and its mask, bool [S, S], if it has one."""
 
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, maps: np.ndarray, labels: np.ndarray) -> "ColourScale":
-        """From maps [N, S, S] of a test set with labels [N]: from what good pixels show to the strongest defects.
-
-        Cold is the 99th percentile of the good pictures' pixels (the median of all pixels where no picture is good);
-        hot is the 99.9th percentile of all.
-        """
-        good, share = (maps[~labels], 99) if (~labels).any() else (maps, 50)
-        low = float(np.percentile(good[:, ::4, ::4], share))
-        high = float(np.percentile(maps[:, ::2, ::2], 99.9))
-        return cls(low, max(high, low + 1e-6))
-
-    def __call__(self, anomaly_map: np.ndarray) -> np.ndarray:
-        """A map of any shape in 0 (cold) .. 1 (hot), float32."""
-        return np.clip((anomaly_map - self.low) / (self.high - self.low), 0, 1).astype(np.float32)
+    defective: bool
+    mask: np.ndarray | None
 
 
-Scale = ColourScale | Reading  # a map of any shape -> 0 (cold) .. 1 (hot)
-
-
-def scale_of(judge: Judge | None, known: tuple[float, float] | None = None) -> Scale | None:
-    """The colours of a model: as the map is read, so that a good part looks good in every folder.
+def tile_size(size: tuple[int, int], pixels: int) -> tuple[int, int]:
+    """Width and height of a tile for a picture of this width and height: its aspect, not the network's square.
 
     Args:
-        known: the colour scale of a checkpoint of an older version, which has no reading.
+        pixels: S, of the network's input; the longer side has at least as many.
     """
-    if judge is not None and judge.pixel is not None and judge.pixel.typical is not None:
-        return judge.pixel
-    return ColourScale(*known) if known else None
+    longer = pixels * -(-SMALLEST // pixels)
+    return tuple(max(NARROWEST, round(longer * side / max(size))) for side in size)
 
 
-def heat_map(anomaly_map: np.ndarray, scale: Scale) -> np.ndarray:
-    """A map [S, S] in colours, [S, S, 3] uint8 RGB."""
-    grey = np.uint8(np.rint(255 * scale(anomaly_map)))
-    return cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
+def shorten(text: str, width: float, font: ImageFont.FreeTypeFont) -> str:
+    """A text that fits into so many pixels: what is too much is left out in the middle, because names differ at both
+    ends."""
+    if font.getlength(text) <= width:
+        return text
+    kept = len(text)
+    while kept > 2 and font.getlength(_without_middle(text, kept)) > width:
+        kept -= 1
+    return _without_middle(text, kept)
 
 
-def overlay(image: np.ndarray, anomaly_map: np.ndarray, scale: Scale, threshold: float | None) -> np.ndarray:
-    """The picture [S, S, 3] uint8 with the map's heat over it, and a line around all at or above the threshold."""
-    share = 0.6 * scale(anomaly_map)[:, :, None]
-    mixed = np.uint8(np.rint(image * (1 - share) + heat_map(anomaly_map, scale) * share))
-    if threshold is not None:
-        found = np.uint8(anomaly_map >= threshold)
-        contours, _ = cv2.findContours(found, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(mixed, contours, -1, (255, 255, 255), 1)
-    return mixed
+def _without_middle(text: str, kept: int) -> str:
+    return f"{text[: kept // 2]}...{text[len(text) - (kept + 1) // 2 :]}"
 
 
-def panel(title: str, tiles: list[tuple[str, np.ndarray]]) -> Image.Image:
-    """Tiles [S, S, 3] uint8 side by side, each under its name, under one title."""
-    size = tiles[0][1].shape[0]
-    width = MARGIN + len(tiles) * (size + MARGIN)
-    page = Image.new("RGB", (width, 2 * HEADER + size + MARGIN), PAPER)
-    draw, font = ImageDraw.Draw(page), ImageFont.load_default(size=14)
-    draw.text((MARGIN, 3), title, INK, font)
+def panel(
+    prediction: Prediction, image: np.ndarray, scale: Scale, judge: Judge | None, truth: Truth | None = None
+) -> Image.Image:
+    """Picture, mask (if there is one), heat map and overlay side by side, with a colour bar, under the verdict.
+
+    Args:
+        image: as the network saw it, uint8 RGB [S, S, 3].
+        judge: has the pixel threshold, for the line in the overlay and the mark on the bar.
+        truth: what is known of the picture. A wrong verdict is framed and named.
+    """
+    threshold = None if judge is None or judge.pixel is None else judge.pixel.threshold
+    size = tile_size(prediction.size, image.shape[0])
+    picture = enlarged(image, size)
+    tiles = [("picture", picture)]
+    if truth is not None and truth.mask is not None:
+        mask = cv2.resize(np.uint8(255 * truth.mask), size, interpolation=cv2.INTER_NEAREST)
+        tiles.append(("mask", np.repeat(mask[:, :, None], 3, 2)))
+    tiles.append(("heat map", heat_map(prediction.anomaly_map, scale, size)))
+    tiles.append(("overlay", overlay(picture, prediction.anomaly_map, scale, threshold)))
+
+    cell = max(size[0], CELL) + MARGIN
+    width = max(MARGIN + len(tiles) * cell + BAR + LABELS, WIDEST_TEXT)
+    page = Image.new("RGB", (width, 3 * LINE + MARGIN + size[1] + MARGIN), PAPER)
+    draw = ImageDraw.Draw(page)
+    _head(draw, prediction, truth, width)
     for i, (name, tile) in enumerate(tiles):
-        left = MARGIN + i * (size + MARGIN)
-        draw.text((left, HEADER + 1), name, INK, font)
-        page.paste(Image.fromarray(tile), (left, 2 * HEADER))
+        left = MARGIN + i * cell
+        draw.text((left, 2 * LINE + MARGIN), name, PALE, _font())
+        page.paste(Image.fromarray(tile), (left, 3 * LINE + MARGIN))
+    _colour_bar(page, MARGIN + len(tiles) * cell, 3 * LINE + MARGIN, size[1], scale, threshold)
+    if _is_wrong(prediction, truth):
+        draw.rectangle((0, 0, page.width - 1, page.height - 1), outline=ORANGE, width=4)
     return page
 
 
-def panel_files(folder: Path, names: list[str]) -> list[Path]:
-    """The file of each picture's panel; a "/" in a name makes sub-folders.
-
-    Raises:
-        UserError: a name leads out of the folder.
-    """
-    return [path_in(folder, name, "picture", ".png") for name in names]
+def _font() -> ImageFont.FreeTypeFont:
+    return ImageFont.load_default(size=14)
 
 
-def save_panels(
-    folder: Path,
-    names: list[str],
-    images: np.ndarray,
-    masks: np.ndarray | None,
-    labels: np.ndarray | None,
-    maps: np.ndarray,
-    scores: np.ndarray,
-    scale: Scale,
-    judge: Judge | None,
-) -> None:
-    """Write `<folder>/<name>.png` for every picture: picture, mask (if there is one), heat map, overlay.
+def _is_wrong(prediction: Prediction, truth: Truth | None) -> bool:
+    return truth is not None and prediction.verdict not in (None, word(truth.defective))
 
-    Args:
-        names: of the pictures, with "/" for sub-folders.
-        images: [N, S, S, 3] uint8; masks: [N, S, S] bool; labels: [N] bool, None where they are not known.
-        maps: [N, S, S]; scores: [N].
-        judge: gives the verdict, and the pixel threshold for the line in the overlay.
-    """
-    line = None if judge is None or judge.pixel is None else judge.pixel.threshold
-    for i, (name, file) in enumerate(zip(names, panel_files(folder, names))):
-        image = images[i]  # once: it may be decoded here
-        verdict = "" if judge is None else f"   {judge.in_words(scores[i])}"
-        truth = "" if labels is None else f"   (truth: {word(labels[i])})"
-        tiles = [("picture", image)]
-        if masks is not None:
-            tiles.append(("mask", np.repeat(np.uint8(255 * masks[i])[:, :, None], 3, 2)))
-        tiles.append(("heat map", heat_map(maps[i], scale)))
-        tiles.append(("overlay", overlay(image, maps[i], scale, line)))
-        with atomic_path(file) as path:
-            panel(f"{shown(name)}   score {scores[i]:.3f}{verdict}{truth}", tiles).save(path)
+
+def _head(draw: ImageDraw.ImageDraw, prediction: Prediction, truth: Truth | None, width: int) -> None:
+    """The verdict and, where it is known, the truth; below them the name and the score."""
+    right = MARGIN
+    colours = {DEFECTIVE: RED, GOOD: GREEN}
+    right = _badge(draw, right, prediction.verdict or "no verdict", colours.get(prediction.verdict, PALE))
+    if prediction.anomaly is not None:
+        right = _text(draw, right, f"anomaly {prediction.anomaly:.2f}", INK)
+    if _is_wrong(prediction, truth):
+        _badge(draw, right, f"wrong: it is {word(truth.defective)}", ORANGE)
+    elif truth is not None:
+        _text(draw, right, f"truth: {word(truth.defective)}", PALE)
+    score = f"score {prediction.score:.4f}"
+    end = width - MARGIN - _font().getlength(score)
+    draw.text((end, MARGIN + LINE), score, PALE, _font())
+    draw.text((MARGIN, MARGIN + LINE), shorten(shown(prediction.name), end - 3 * MARGIN, _font()), INK, _font())
+
+
+def _badge(draw: ImageDraw.ImageDraw, left: float, text: str, filled: tuple[int, int, int]) -> float:
+    """A text on a coloured ground; where what follows begins."""
+    right = left + _font().getlength(text) + 16
+    draw.rounded_rectangle((left, 5, right, LINE + 2), 5, filled)
+    draw.text((left + 8, 6), text, PAPER, _font())
+    return right + 10
+
+
+def _text(draw: ImageDraw.ImageDraw, left: float, text: str, ink: tuple[int, int, int]) -> float:
+    draw.text((left, 6), text, ink, _font())
+    return left + _font().getlength(text) + 14
+
+
+def _colour_bar(page: Image.Image, left: int, top: int, height: int, scale: Scale, threshold: float | None) -> None:
+    """The colours from cold, below, to hot, with their values and a mark at the threshold."""
+    rising = np.linspace(1, 0, height, dtype=np.float32)[:, None].repeat(BAR, 1)
+    page.paste(Image.fromarray(colour(rising)), (left, top))
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(size=11)
+    ends = (f"{scale.high:.2f}", f"{scale.low:.2f}") if isinstance(scale, ColourScale) else ("1", "0")
+    for text, y in zip(ends, (top - 2, top + height - 12)):
+        draw.text((left + BAR + 5, y), text, PALE, font)
+    if threshold is not None:
+        y = top + round((height - 1) * (1 - float(scale(np.float32(threshold)))))
+        draw.line((left - 3, y, left + BAR + 2, y), INK, 2)
+        if top + 10 <= y - 7 <= top + height - 24:  # else it would be written over the ends' values
+            draw.text((left + BAR + 7, y - 7), "threshold", INK, font)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from src.report.panels import Scale, heat_map
+from src.report.colours import Scale, heat_map
 
 SIDE, HEAT_SIDE = 256, 128  # pixels of the longer side, at most
 QUALITIES = (

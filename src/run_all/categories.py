@@ -15,13 +15,12 @@ from src import results
 from src.config import Options
 from src.data.layouts import categories
 from src.data.source import SPLIT_DEFAULTS
-from src.files import INDEX, REPORT, RunFiles
+from src.files import INDEX, REPORT, RESULTS, RunFiles, category_folder
 from src.option import Role
 from src.options import options_of
 from src.run_all.jobs import Job, Stage, lock_folder, run_jobs
 from src.run_all.table import Table, table_files
 from src.runtime.program import Interrupt
-from src.trust.names import file_name
 from src.trust.outputs import check_outputs
 from src.utils import UserError, check_writable, log
 
@@ -37,6 +36,7 @@ def run_all(options: Options) -> Table:
         UserError: a wrong option, or no such category.
         KeyboardInterrupt: stopped by Ctrl-C or SIGTERM; the trainings have saved their states.
     """
+    options = options.resolved(output_dir=options.output_dir or str(RESULTS / "eval"))
     devices = _numbers(options, "device_ids", "device_id") * options.jobs  # a number per place to work at
     seeds = tuple(_numbers(options, "seeds", "seed")) if options.seeds is not None else ()
     names = _categories(options)
@@ -47,7 +47,7 @@ def run_all(options: Options) -> Table:
         limit = psutil.virtual_memory().available / GB / 2 / len(devices)
         options = options.resolved(cache_limit_gb=round(limit, 3))
     jobs = [_job(options, name, seed) for name in names for seed in seeds or (None,)]
-    pages = [Path(options.output_dir) / INDEX] if options.report else []
+    pages = [index_of(options)] if options.report else []
     check_outputs([*table_files(folder), *pages], [options.pre_ckpt_path])
     check_writable(*(job.log for job in jobs))
     with lock_folder(folder) as lock, Interrupt("asking the trainings to save and end", unwinds=True) as interrupt:
@@ -61,6 +61,11 @@ def run_all(options: Options) -> Table:
         if not whole:
             interrupt.stop("what was trained is saved; the same command goes on with it")
     return table
+
+
+def index_of(options: Options) -> Path:
+    """The page that leads to the reports of all categories."""
+    return Path(options.output_dir or RESULTS / "eval") / INDEX
 
 
 def _numbers(options: Options, name: str, single: str) -> list[int]:
@@ -107,7 +112,7 @@ def _files(options: Options, category: str) -> RunFiles:
 
 def _report(options: Options, category: str) -> Path:
     """eval.py's report of a run with these options."""
-    return Path(options.output_dir) / file_name(category, "category") / REPORT
+    return category_folder(options.output_dir, "eval", category) / REPORT
 
 
 def _job(options: Options, category: str, seed: int | None = None) -> Job:
@@ -157,7 +162,7 @@ def _write_table(options: Options, jobs: list[Job], seeds: tuple[int, ...] = ())
     table = Table.of(found, failed, options, seeds)
     table.write(Path(options.ckpt_dir))
     if options.report:
-        table.write_page(Path(options.output_dir) / INDEX, reports)
+        table.write_page(index_of(options), reports)
     return table
 
 

@@ -107,3 +107,10 @@ def prepare_for(options: Options) -> Device:
     if "distribute" in given:
         number = processes.local_device(options.distribute, options.device_target, number)
     return prepare(options.device_target, number, cpu_kernels, given.get("convolution", DIRECT))
+
+
+def limit_threads(threads: int) -> None:
+    """Let MindSpore's operations on a CPU compute in so many threads. It has no say over our own kernels."""
+    import mindspore as ms
+
+    ms.device_context.cpu.op_tuning.threads_num(threads)

@@ -16,8 +16,12 @@ _BEGINNINGS = {  # how the files that we write begin, by their ending
     ".png": b"\x89PNG",
     ".json": b"{",
     ".html": HTML_BEGINNING.encode(),
+    ".csv": (b"category,", b"file,"),
+    ".npy": b"\x93NUMPY",
+    ".tiff": (b"II*\0", b"MM\0*"),
 }
 _KEYS = {"sha256", "versions", "thresholds", "metrics", "rows", "options"}  # each JSON of ours has one of these
+_LONGEST = 64  # bytes of a beginning, or more
 _LARGEST = 1 << 28  # bytes of a JSON
 
 
@@ -59,10 +63,10 @@ def _check_kind(output: Path) -> None:
         return
     if not output.is_file():
         raise UserError(f"{output} is not a regular file; give the name of a file")
-    beginning = _BEGINNINGS.get(output.suffix, b"{" if output.suffix not in (".air", ".md", ".csv") else b"")
+    beginning = _BEGINNINGS.get(output.suffix, b"{" if output.suffix not in (".air", ".md") else b"")
     try:
         with output.open("rb") as file:
-            content = file.read(_LARGEST if beginning == b"{" else len(beginning))
+            content = file.read(_LARGEST if beginning == b"{" else _LONGEST)
     except OSError as error:
         raise UserError(f"cannot read {output}, which would be replaced: {error.strerror}; remove it") from error
     ours = not content or content.startswith(beginning)

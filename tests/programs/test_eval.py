@@ -1,5 +1,6 @@
 """eval.py as a process: the figures of the training, panels, and checkpoints that it refuses."""
 
+import csv
 import json
 
 import pytest
@@ -20,7 +21,17 @@ def test_evaluation_repeats_the_trainings_figures_and_draws_panels(trained, data
     pictures = {
         str(p.relative_to(data / "fabric/test").with_suffix(".png")) for p in (data / "fabric/test").rglob("*.png")
     }
-    assert set(files(tmp_path / "panels" / "fabric")) == pictures
+    assert set(files(tmp_path / "panels" / "fabric")) == pictures | {"scores.csv"}
+    table = list(csv.DictReader((tmp_path / "panels/fabric/scores.csv").open()))
+    columns = "file score anomaly verdict margin regions largest_area milliseconds truth defect"
+    assert list(table[0]) == columns.split()
+    assert [float(row["score"]) for row in table] == list(result["scores"].values())
+    for row, said in zip(table, result["pictures"].values()):
+        assert (row["file"], row["verdict"], int(row["regions"])) == (
+            *(said["file"], said["verdict"]),
+            len(said["regions"]),
+        )
+        assert row["truth"] == ("good" if "/good/" in row["file"] else "defective")
     assert set(result["scores"]) == {name.removesuffix(".png") for name in pictures}
     panel = Image.open(tmp_path / "panels" / "fabric" / sorted(pictures)[0])
     assert panel.width > 4 * 64

@@ -163,13 +163,12 @@ def test_a_checkpoint_without_good_pictures_gives_no_verdicts_but_for_a_folder_o
     given += ("--save_imgs", "--output_dir", tmp_path / "panels")
     said = succeed("eval.py", *given)
     result = json.loads((tmp_path / "e.json").read_text())
-    assert (
-        "no verdicts: the checkpoint knows no good pictures; give eval, predict or export a folder: --good_dir" in said
-    )
+    assert "no verdicts: the model knows no good pictures; give eval, predict or export a folder: --good_dir" in said
     assert "at the threshold" not in said
     assert (result["reading"], result["errors"]) == (None, None)
-    assert set(result["pictures"]["good/000"]) == {"score"}
-    assert len(files(tmp_path / "panels")) == 14
+    said_of = result["pictures"]["good/000"]
+    assert {name for name, value in said_of.items() if value is not None} == {"file", "score", "milliseconds"}
+    assert len(files(tmp_path / "panels")) == 14 + 1  # the table of scores
     said = succeed("eval.py", *given, "--good_dir", many / "fabric/train/good", "--false_alarms", 0.02)
     assert "(from 62 given good pictures): " in said
     result = json.loads((tmp_path / "e.json").read_text())

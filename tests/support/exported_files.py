@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
-from tests.support.programs import program
+from tests.support.programs import made_once, program
 
 
 def export(trained: tuple[Path, str], folder: Path, *options: object) -> subprocess.CompletedProcess:
@@ -22,6 +22,17 @@ def exported(trained, tmp_path_factory):
     done = export(trained, folder, "--mindir_version", 1, "--batch_size", 2)
     assert done.returncode == 0, done.stderr
     return folder / "fastflow_fabric.mindir"
+
+
+@pytest.fixture(scope="session")
+def exported_onnx(trained, tmp_path_factory):
+    """The checkpoint exported as ONNX, one picture per call."""
+
+    def make(folder):
+        done = export(trained, folder, "--file_format", "ONNX")
+        assert done.returncode == 0, done.stderr
+
+    return made_once(tmp_path_factory, "an ONNX export", make)[0] / "fastflow_fabric.onnx"
 
 
 def description(size: int = 32, **changes: object) -> Description:

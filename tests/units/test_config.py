@@ -9,7 +9,7 @@ from src import ROOT
 from src.config import parse
 from src.detector import Architecture
 from src.encoder import ENCODERS
-from src.option import BACKBONES, REQUIRED, Option, Role, boolean, json_file
+from src.option import BACKBONES, REQUIRED, Option, Role, boolean, drawing, json_file
 from src.options import OPTIONS, file_of, options_of
 from src.utils import UserError
 
@@ -25,7 +25,7 @@ def other_value(option: Option) -> str:
         return str(next(choice for choice in option.check.choices if choice != option.default))
     if option.check is json_file:
         return "some text.json"
-    of_types = {int: "77", float: "0.25", str: "some text", boolean: str(not option.default)}
+    of_types = {int: "77", float: "0.25", str: "some text", boolean: str(not option.default), drawing: "full"}
     return "64" if option.name == "im_resize" else of_types[option.type]
 
 
@@ -43,7 +43,7 @@ def test_every_option_of_every_program_parses(program, name):
     text = other_value(option)
     value = getattr(parse(program, "", [*NEEDED[program], f"--{name}", text]), name)
     assert value == option.type(text)
-    assert type(value) is (bool if option.type is boolean else option.type)
+    assert type(value) is {boolean: bool, drawing: str}.get(option.type, option.type)
     assert value != option.default
 
 
@@ -116,18 +116,53 @@ def test_backbones_are_the_encoders():
     ("arguments", "value"),
     [
         ([], False),
-        (["--save_imgs"], True),
-        (["--save_imgs", "true"], True),
-        (["--save_imgs", "False"], False),
-        (["--save_imgs=no"], False),
-        (["--save_imgs", "1"], True),
-        (["--no-save_imgs"], False),
-        (["--save_imgs", "--no-save_imgs"], False),
-        (["--save_imgs", "--device_target", "CPU"], True),
+        (["--save_best"], True),
+        (["--save_best", "true"], True),
+        (["--save_best", "False"], False),
+        (["--save_best=no"], False),
+        (["--save_best", "1"], True),
+        (["--no-save_best"], False),
+        (["--save_best", "--no-save_best"], False),
+        (["--save_best", "--device_target", "CPU"], True),
     ],
 )
 def test_booleans(arguments, value):
-    assert parse("eval", "", [*NEEDED["eval"], *arguments]).save_imgs is value
+    assert parse("train", "", [*NEEDED["train"], *arguments]).save_best is value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "value"),
+    [
+        ([], False),
+        (["--save_imgs"], "panel"),
+        (["--save_imgs", "panel"], "panel"),
+        (["--save_imgs", "full"], "full"),
+        (["--save_imgs=True"], "panel"),  # as before there were two kinds
+        (["--save_imgs", "false"], False),
+        (["--save_imgs", "full", "--no-save_imgs"], False),
+        (["--save_imgs", "--device_target", "CPU"], "panel"),
+    ],
+)
+def test_what_is_drawn(arguments, value, tmp_path):
+    assert parse("eval", "", [*NEEDED["eval"], *arguments]).save_imgs == value
+    file = tmp_path / "options.yaml"
+    file.write_text("save_imgs: full")
+    wanted = value if arguments else "full"
+    assert parse("eval", "", [*NEEDED["eval"], "--config", str(file), *arguments]).save_imgs == wanted
+    message = "argument --save_imgs: 'some' is not panel or full; see eval.py --help"
+    assert error_of("eval", *NEEDED["eval"], "--save_imgs", "some") == message
+
+
+def test_older_names_mean_the_same_on_the_command_line_and_in_files(tmp_path):
+    options = parse("predict", "", ["--ckpt_path", "x.ckpt", "--img_dir=new"])
+    assert options == parse("predict", "", ["--model", "x.ckpt", "--input", "new"])
+    assert (options.model, options.input) == ("x.ckpt", "new")
+    file = tmp_path / "options.yaml"
+    file.write_text("ckpt_path: old.ckpt\nimg_dir: new\n")
+    assert parse("predict", "", ["--config", str(file)]).model == "old.ckpt"
+    assert parse("predict", "", ["--config", str(file), "--model", "m.onnx"]).model == "m.onnx"
+    file.write_text("ckpt_path: old.ckpt\nmodel: m.onnx\nimg_dir: new\n")
+    assert parse("predict", "", ["--config", str(file)]).model == "m.onnx"
 
 
 def test_yaml_gives_defaults_and_the_command_line_wins(tmp_path):
@@ -160,7 +195,7 @@ def test_an_empty_yaml_file_changes_nothing(tmp_path):
         (["bottle"], "unexpected argument 'bottle'; see train.py --help"),
         (
             ["--ckpt_path", "x"],
-            "--ckpt_path is not an option of train.py but of eval.py, predict.py, src/pthtockpt.py (did you mean "
+            "--ckpt_path is not an option of train.py but of predict.py, eval.py, src/pthtockpt.py (did you mean "
             "--pre_ckpt_path?); see train.py --help",
         ),
         (["--backbone", "vgg"], "--backbone vgg: choose one of wide_resnet50_2, resnet18, efficientnet_lite0"),

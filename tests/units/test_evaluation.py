@@ -9,8 +9,9 @@ from src import dataset, evaluation
 from src.data.layouts import samples_for_testing
 from src.data.samples import Sample
 from src.dataset import TestSet
+from src.report.pictures import PictureFiles
 from src.utils import UserError
-from src.verdict import Judge, Reading
+from src.verdict import Judge, Reading, constants
 from tests.support.pictures import mvtec
 from tests.support.programs import files
 
@@ -20,13 +21,13 @@ SIZE = 16
 @pytest.fixture
 def decoded(monkeypatch):
     """The pictures that were decoded, in order."""
-    found, load = [], dataset.load_image
+    found, load = [], dataset.open_rgb
 
     def counting(path, *given):
         found.append(Path(path))
         return load(path, *given)
 
-    monkeypatch.setattr(dataset, "load_image", counting)
+    monkeypatch.setattr(dataset, "open_rgb", counting)
     return found
 
 
@@ -40,9 +41,13 @@ def test_panels_decode_each_picture_once(tmp_path, decoded, keep):
     if keep:
         np.testing.assert_array_equal(test.images[[0, 2]], np.stack([test.images[0], test.images[2]]))
     maps = np.linspace(-1, 0, len(samples) * SIZE * SIZE, dtype=np.float32).reshape(-1, SIZE, SIZE)
-    evaluation.draw(tmp_path / "panels", test, maps, maps.max((1, 2)), None)
+    said = evaluation.of_pictures(test, maps, maps.max((1, 2)), None, None)
+    assert {each.size for each in said} == {(8, 6)}
+    evaluation.write_pictures(PictureFiles(tmp_path / "panels", "panel", "npy"), test, maps, said, None)
     assert sorted(decoded) == sorted(sample.picture for sample in samples)
-    assert files(tmp_path / "panels") == sorted(f"{sample.name}.png" for sample in samples)
+    written = [f"{sample.name}{ending}" for sample in samples for ending in (".png", ".npy")]
+    assert files(tmp_path / "panels") == sorted([*written, "scores.csv"])
+    np.testing.assert_array_equal(np.load(tmp_path / "panels" / f"{samples[1].name}.npy"), maps[1])
 
 
 def test_maps_that_are_not_finite_have_no_figures(tmp_path):
@@ -76,7 +81,8 @@ def test_maps_that_are_not_finite_have_no_figures(tmp_path):
 def test_each_missing_group_is_said_where_its_figures_are_absent(labels, masks, lines):
     samples = [Sample(Path(f"{i}.png"), int(label), "cut", None, str(i)) for i, label in enumerate(labels)]
     truth = None if masks is None else np.stack([np.arange(16).reshape(4, 4) < 16 * share for share in masks])
-    test = TestSet(samples, np.zeros((len(labels), 4, 4, 3), np.uint8), truth, np.array([*labels]) == "1", "nearest")
+    images, sizes = np.zeros((len(labels), 4, 4, 3), np.uint8), dict.fromkeys(range(len(labels)), (4, 4))
+    test = TestSet(samples, images, truth, np.array([*labels]) == "1", "nearest", sizes)
     assert evaluation.absent(test) == lines
     maps = np.random.default_rng(0).random((len(labels), 4, 4), np.float32)
     scores = np.arange(len(labels), dtype=np.float32)
@@ -84,7 +90,8 @@ def test_each_missing_group_is_said_where_its_figures_are_absent(labels, masks, 
     for level in ("image", "pixel"):
         missing = found.get(f"{level}_auc") is None
         assert missing == any(f"no {level}-level" in line or "no figures" in line for line in lines)
-    report = evaluation.report("nut", test, maps, scores, None)
+    said = evaluation.of_pictures(test, maps, scores, None, None)
+    report = evaluation.report("nut", test, maps, scores, None, said)
     assert [line for line in evaluation.headline(report) if line in lines] == report["absent"] == lines
 
 
@@ -94,33 +101,25 @@ def test_what_programs_end_with():
     lines = ["category is nut", "masks resized as: nearest", "pixel_auc: 0.50000", "image_auc: 0.75000"]
     assert evaluation.headline(result) == lines
     judge = Judge(Reading(0.25, 0.1), None, "held out", 21, 0.01)
-    result |= evaluation.constants(judge, figures)
+    result |= constants(judge, figures)
     result["errors"] = judge.errors(np.array([0.1, 0.25, 0.9, 0.2], np.float32), np.array([False, False, True, True]))
     said = "1 of 2 defective pictures missed, 1 of 2 good pictures called defective"
     assert evaluation.headline(result)[4:] == [f"at the threshold 0.2500 (from 21 held-out good pictures): {said}"]
     del result["errors"]  # of an older version
     assert evaluation.headline(result) == lines
     result["errors"] = judge.errors(np.array([0.1, 0.25, 0.9, 0.2], np.float32), np.array([False, False, True, True]))
-    result |= evaluation.constants(Judge(Reading(0.25, None), None, "test set"), figures)
+    result |= constants(Judge(Reading(0.25, None), None, "test set"), figures)
     assert evaluation.headline(result)[4:] == [f"at the threshold 0.2500 (from the best F1 on a test set): {said}"]
 
 
 def test_the_constants_show_the_best_f1_beside_what_is_in_use():
     figures = {"image_threshold_f1_max": 0.5, "pixel_threshold_f1_max": None, "image_auc": 1.0}
     beside = {"image_threshold_f1_max": 0.5}
-    assert evaluation.constants(None, figures) == {"thresholds": beside, "reading": None}
+    assert constants(None, figures) == {"thresholds": beside, "reading": None}
     judge = Judge(Reading(0.25, 0.1), Reading(-0.5, -0.75), "held out", 21, 0.01)
-    found = evaluation.constants(judge, figures)
+    found = constants(judge, figures)
     assert found["thresholds"] == {"image_threshold": 0.25, "pixel_threshold": -0.5} | beside
     assert Judge.from_json(found["thresholds"], found["reading"]) == judge
-
-
-def test_pictures_without_a_judge_have_scores_only():
-    samples = [Sample(Path("a.png"), 0, "unknown", None, "a")]
-    scores = np.array([0.25], np.float32)
-    assert evaluation.of_pictures(samples, scores, None) == {"a": {"score": 0.25}}
-    judge = Judge(Reading(0.25, 0.125), None, "given", 3, 0.01)
-    assert evaluation.of_pictures(samples, scores, judge) == {"a": judge.of_picture(0.25)}
 
 
 @pytest.mark.parametrize(

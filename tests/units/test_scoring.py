@@ -2,12 +2,13 @@
 
 import logging
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src import config, options, scoring
+from src import config, judging, options, scoring
 from src.data.listing import pictures_under
 from src.data.samples import good_samples
 from src.dataset import Images, load_images, normalize
@@ -31,6 +32,10 @@ def detectors():
         rule: Detector(Architecture("efficientnet_lite0", im_resize=32, flow_step=1, score=rule))
         for rule in options.SCORES
     }
+
+
+def know_good(detector, images):
+    return judging.know_good(partial(scoring.predict, detector, batch_size=2), images, "given", 0.1)
 
 
 def judge_of(detector, trained, **given):
@@ -59,17 +64,19 @@ def test_what_the_network_makes_of_good_images_does_not_depend_on_chunks(detecto
     maps, scores = scoring.predict(detectors["maximum"], images, 2)
     wanted = GoodPictures.of("given", maps, scores, 0.1)
     for chunk in (64, 2):
-        monkeypatch.setattr(scoring, "CHUNK", chunk)
-        found = scoring.know_good(detectors["maximum"], images, 2, "given", 0.1)
+        monkeypatch.setattr(judging, "CHUNK", chunk)
+        found = know_good(detectors["maximum"], images)
         assert found.scores == pytest.approx(wanted.scores, abs=1e-6)
         assert found.peaks == pytest.approx(wanted.peaks, abs=1e-6)
         assert (found.source, found.false_alarms) == ("given", 0.1)
 
 
-def test_maps_that_are_not_finite_say_nothing_of_good_pictures(detectors, monkeypatch):
-    monkeypatch.setattr(scoring, "predict", lambda *_: (np.full((1, 4, 4), np.nan, np.float32), np.zeros(1)))
+def test_maps_that_are_not_finite_say_nothing_of_good_pictures():
+    def predict(images):
+        return np.full((1, 4, 4), np.nan, np.float32), np.zeros(1)
+
     with pytest.raises(UserError, match="not finite; train again with a lower --lr"):
-        scoring.know_good(detectors["maximum"], np.zeros((1, 4, 4, 3), np.uint8), 1, "held out", 0.01)
+        judging.know_good(predict, np.zeros((1, 4, 4, 3), np.uint8), "held out", 0.01)
 
 
 def test_the_checkpoints_good_pictures_judge(detectors, caplog):
@@ -97,7 +104,7 @@ def test_a_converted_model_gives_no_verdicts_until_it_sees_good_pictures(detecto
     with caplog.at_level(logging.INFO, "fastflow"):
         assert judge_of(detector, trained) is None
         assert caplog.messages == [
-            "no verdicts: the checkpoint knows no good pictures; give eval, predict or export a folder: --good_dir"
+            "no verdicts: the model knows no good pictures; give eval, predict or export a folder: --good_dir"
         ]
     shutil.copytree(data / "fabric/train/good", tmp_path / "good/one")
     shutil.copytree(data / "fabric/test/good", tmp_path / "good/two")
@@ -115,7 +122,6 @@ def test_a_converted_model_gives_no_verdicts_until_it_sees_good_pictures(detecto
 def test_images_that_are_decoded_when_needed_are_scored_as_others(detectors, data):
     samples = good_samples(pictures_under(data / "fabric/test/good", "good_dir"))
     one, other = (
-        scoring.know_good(detectors["maximum"], images, 2, "given", 0.1)
-        for images in (Images(samples, 32, None), load_images(samples, 32))
+        know_good(detectors["maximum"], images) for images in (Images(samples, 32, None), load_images(samples, 32))
     )
     assert one == other

@@ -40,6 +40,7 @@ def test_the_keys_stay_what_they_are(file):
         "category",
         "split",
         "bit_depth",
+        "dynamic_batch",
         "input",
         "outputs",
         "thresholds",

@@ -6,13 +6,14 @@ import sys
 import numpy as np
 import onnx
 import onnxruntime
+import openvino
 import pytest
 from mindspore import Tensor
 
 from src import checkpoint
 from src.config import parse
+from src.deploy import comparison, onnx_file
 from src.deploy import export as exporting
-from src.deploy import onnx_file
 from src.deploy.description_file import is_description, read_description
 from src.deploy.mindir.version1 import read_mindir
 from src.detector import Architecture, Detector
@@ -25,7 +26,7 @@ JUDGEMENT = {"map_sigma": 1.5, "map_temperature": 2.0, "score": "deviation"}
 FORMATS = {"MindIR 3": ("MINDIR", 3), "MindIR 1": ("MINDIR", 1), "ONNX": ("ONNX", 3)}
 
 
-def export(folder, file_format="MINDIR", mindir_version=3, batch_size=2, outputs="map", **architecture):
+def export(folder, file_format="MINDIR", mindir_version=3, batch_size=2, outputs="map", dynamic=False, **architecture):
     """Write a checkpoint of random weights and export it; the description, and the exported file."""
     folder = folder / "a folder"
     detector = Detector(Architecture(im_resize=32, **architecture))
@@ -40,6 +41,7 @@ def export(folder, file_format="MINDIR", mindir_version=3, batch_size=2, outputs
         mindir_version=mindir_version,
         batch_size=batch_size,
         outputs=outputs,
+        dynamic_batch=dynamic,
     )
     description = exporting.export_checkpoint(parse("export", "", given), Device("CPU"))
     return description, folder / "out" / f"fastflow_nut.{file_format.lower()}"
@@ -50,7 +52,7 @@ def export(folder, file_format="MINDIR", mindir_version=3, batch_size=2, outputs
 def test_every_encoder_in_every_format(backbone, name, tmp_path):
     file_format, version = FORMATS[name]
     description, file = export(tmp_path, file_format, version, backbone=backbone, flow_step=2)
-    assert description.largest_difference <= exporting.LIMIT
+    assert description.largest_difference <= comparison.LIMIT
     assert description.architecture["backbone"] == backbone
     assert [output.shape for output in description.outputs] == [[2, 1, 32, 32], [2]]
     assert description.file == file.name
@@ -63,18 +65,18 @@ def test_every_encoder_in_every_format(backbone, name, tmp_path):
 @pytest.mark.parametrize("option", [{"conv3x3_only": True}, {"norm_affine": False}, {"hidden_ratio": 0.5}, JUDGEMENT])
 def test_the_flows_options(option, tmp_path):
     description, _ = export(tmp_path, "MINDIR", 1, backbone="resnet18", flow_step=1, **option)
-    assert description.largest_difference <= exporting.LIMIT
+    assert description.largest_difference <= comparison.LIMIT
     assert option.items() <= description.architecture.items()
 
 
 def test_outputs_that_differ_are_refused():
     wanted = [np.zeros((2, 1, 4, 4)), np.zeros(2)]
-    assert exporting.compare([wanted[0] + 5e-5, wanted[1]], wanted, "m.onnx") == pytest.approx(5e-5)
+    assert comparison.compare([wanted[0] + 5e-5, wanted[1]], wanted, "m.onnx") == pytest.approx(5e-5)
     for difference in (1e-3, np.nan):
         with pytest.raises(UserError, match=r"m\.onnx differs from the network by .*, more than 1e-04; report this"):
-            exporting.compare([wanted[0] + difference, wanted[1]], wanted, "m.onnx")
+            comparison.compare([wanted[0] + difference, wanted[1]], wanted, "m.onnx")
     with pytest.raises(UserError, match=r"m\.onnx has outputs \[\(2, 1, 4, 4\)\] where the network has"):
-        exporting.compare(wanted[:1], wanted, "m.onnx")
+        comparison.compare(wanted[:1], wanted, "m.onnx")
 
 
 @pytest.mark.parametrize(("batch_size", "outputs"), [(1, "map"), (2, "latents"), (5, "map")])
@@ -101,6 +103,42 @@ def test_onnx_is_asked_by_name_and_describes_itself(tmp_path, batch_size, output
     assert within == description.to_json() | {"file_sha256": None}
 
 
+DYNAMIC = [
+    {"backbone": "wide_resnet50_2", "feature_pooling": 3, "whitening": True, "gaussian_weight": 0.5},
+    {"backbone": "resnet18", **JUDGEMENT},
+    {"backbone": "resnet18", "outputs": "latents"},
+    {"backbone": "efficientnet_lite0"},
+]
+
+
+@pytest.mark.parametrize("options", DYNAMIC, ids=lambda options: " ".join(map(str, options.values())))
+def test_onnx_takes_any_number_of_pictures_on_request(tmp_path, options):
+    """In onnxruntime and in OpenVINO, by the names of inputs and outputs."""
+    description, file = export(tmp_path, "ONNX", batch_size=1, dynamic=True, flow_step=2, **options)
+    assert description.dynamic_batch
+    assert description.largest_difference <= comparison.LIMIT
+    detector, _ = checkpoint.load_detector(file.parent.parent / "random.ckpt")
+    network, names = exporting.choose_outputs(detector, options.get("outputs", "map"))
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    assert session.get_inputs()[0].shape == ["N", 3, 32, 32]
+    openvino_model = openvino.compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    images = exporting.random_images(5, 32)
+    single = [network.set_train(False)(Tensor(image[None])) for image in images]
+    wanted = [np.concatenate([output.asnumpy() for output in each]) for each in zip(*single)]
+    for count in (1, 2, 5):
+        found = openvino_model({"image": images[:count]})
+        for name, one, right in zip(names, session.run(names, {"image": images[:count]}), wanted, strict=True):
+            np.testing.assert_allclose(one, right[:count], atol=1e-4)
+            np.testing.assert_allclose(found[name], right[:count], atol=1e-3)
+
+
+def test_a_batch_that_is_not_free_is_found_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "free_batch", lambda file: None)
+    with pytest.raises(UserError, match=r"fastflow_nut.onnx does not take 2 images per call \(.*\); report this"):
+        export(tmp_path, "ONNX", batch_size=1, dynamic=True, backbone="efficientnet_lite0", flow_step=1)
+    assert files(tmp_path) == ["a folder/random.ckpt"]
+
+
 def test_onnx_files_of_another_form_are_refused(tmp_path):
     """The number of outputs is another, or a name is taken by what is neither input nor output."""
     _, file = export(tmp_path, "ONNX", backbone="efficientnet_lite0", flow_step=1)
@@ -116,4 +154,4 @@ def test_onnx_files_of_another_form_are_refused(tmp_path):
 def test_onnx_without_onnxruntime_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(UserError, match="compared in onnxruntime; pip install onnxruntime"):
-        exporting.load(tmp_path / "m.onnx", "ONNX")
+        comparison.load(tmp_path / "m.onnx", "ONNX")

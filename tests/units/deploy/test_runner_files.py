@@ -1,6 +1,8 @@
 """The runner's input made of a test set, and its output read."""
 
+import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,16 +79,24 @@ def test_postprocess_evaluates_the_runners_output(options, tmp_path):
     assert result["metrics"]["image_auc"] == result["metrics"]["pixel_auc"] == 1
     assert result["scores"] == pytest.approx({"cut/000": -0.1, "cut/001": -0.1, "good/000": -0.9, "good/001": -0.9})
     wanted = {"score": -0.1, "verdict": "defective", "anomaly": 1 - 0.5 / 1.3, "margin": 0.5 - 0.5 / 1.3}
-    assert result["pictures"]["cut/000"] == pytest.approx(wanted, abs=1e-6)
-    assert result["pictures"]["good/001"] == pytest.approx(
-        {"score": -0.9, "verdict": "good", "anomaly": 0, "margin": 0.5}
-    )
+    bad, good = result["pictures"]["cut/000"], result["pictures"]["good/001"]
+    assert {name: bad[name] for name in wanted} == pytest.approx(wanted, abs=1e-6)
+    wanted = {"score": -0.9, "verdict": "good", "anomaly": 0, "margin": 0.5, "largest_area": 0}
+    assert {name: good[name] for name in wanted} == pytest.approx(wanted)
+    (region,) = bad["regions"]  # the left half of a picture of 8 x 6
+    assert [region[name] for name in ("x", "y", "width", "height", "area")] == [0, 0, 4, 6, 24]
+    assert (bad["largest_area"], bad["milliseconds"]) == (24, None)
     assert result["errors"] == {"missed": 0, "defective_pictures": 2, "false_alarms": 0, "good_pictures": 2}
     assert result["thresholds"]["image_threshold"] == -0.25
     assert result["thresholds"]["image_threshold_f1_max"] == pytest.approx(-0.5)  # halfway, on these pictures
     assert result["reading"] == description().reading
     names = ["cut/000.png", "cut/001.png", "good/000.png", "good/001.png"]
-    assert files(tmp_path / "results") == ["acc_nut.json", *(f"nut/{name}" for name in names)]
+    assert files(tmp_path / "results") == ["acc_nut.json", *(f"nut/{name}" for name in names), "nut/scores.csv"]
+    table = list(csv.DictReader((tmp_path / "results/nut/scores.csv").open()))
+    assert {Path(row["file"]).as_posix()[-11:]: (row["verdict"], row["truth"], row["defect"]) for row in table} == {
+        **{f"cut/00{i}.png": ("defective", "defective", "cut") for i in range(2)},
+        **{f"ood/00{i}.png": ("good", "good", "good") for i in range(2)},
+    }
 
 
 def test_only_our_own_folder_is_replaceable(tmp_path):

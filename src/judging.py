@@ -1,0 +1,97 @@
+"""Who judges pictures: the good pictures that a model knows, or others that it is shown. No MindSpore here."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from src.config import Options
+from src.data.found import Found, read_as
+from src.data.listing import passed_over_by, pictures_under
+from src.data.samples import MAX_MEGAPIXELS, Reading, Sample
+from src.dataset import Images
+from src.good_pictures import FALSE_ALARMS, GoodPictures
+from src.utils import UserError
+from src.verdict import Judge, tell
+
+CHUNK = 64  # pictures that are held at a time where there may be any number
+
+# Images [N, S, S, 3] uint8, or what gives such arrays by index -> anomaly maps [N, S, S] and scores [N], float32.
+Predict = Callable[[np.ndarray | Images], tuple[np.ndarray, np.ndarray]]
+
+
+def check_finite(maps: np.ndarray, scores: np.ndarray) -> None:
+    """Raise a `UserError` where anomaly maps [N, S, S] or scores [N] hold a value that is not finite."""
+    if not (np.isfinite(maps.sum((1, 2))).all() and np.isfinite(scores).all()):  # sums: no copy of the maps' size
+        raise UserError("the network's maps hold values that are not finite; train again with a lower --lr")
+
+
+def know_good(predict: Predict, images: np.ndarray | Images, source: str, false_alarms: float) -> GoodPictures:
+    """What a network makes of good images [N, S, S, 3] uint8, of which memory holds the maps of `CHUNK` at a time.
+
+    Args:
+        predict: the network.
+        source, false_alarms: see `GoodPictures`.
+
+    Raises:
+        UserError: the maps hold a value that is not finite.
+    """
+    scores, peaks = (), ()
+    for start in range(0, len(images), CHUNK):
+        maps, some = predict(images[range(start, min(start + CHUNK, len(images)))])
+        check_finite(maps, some)
+        part = GoodPictures.of(source, maps, some, false_alarms)
+        scores, peaks = scores + part.scores, peaks + part.peaks
+    return GoodPictures(source, scores, peaks, false_alarms)
+
+
+def look_at(
+    given: str, paths: dict[str, Path], bit_depth: int | None, max_megapixels: float = MAX_MEGAPIXELS
+) -> tuple[list[Sample], Found]:
+    """Pictures by name as samples of unknown label, and what was found, which is said.
+
+    Args:
+        given: the value of the option that named them (see `pictures_under`).
+        bit_depth: that 16-bit files are read with; None: found out.
+    """
+    samples = [Sample(path, 0, "unknown", None, name) for name, path in paths.items()]
+    found = Found.of(samples, passed_over_by(given, paths.values()), bit_depth, max_megapixels)
+    found.tell()
+    return read_as(samples, Reading(found.bit_depth or Reading.bit_depth, max_megapixels)), found
+
+
+def choose_judge(
+    options: Options,
+    path: str,
+    predict: Predict,
+    size: int,
+    good: GoodPictures | None,
+    known: Judge | None,
+    bit_depth: int | None,
+) -> Judge | None:
+    """Who gives verdicts: by the pictures of `--good_dir`, else by the good pictures that the model knows, else by
+    what else it knows. None where there is none of these. Says what users must know.
+
+    Args:
+        path: of the model, for messages.
+        predict: its network; size: S.
+        good: the good pictures that it knows.
+        known: who judges without these: by the thresholds of a test set (older checkpoints), or of an exported file.
+        bit_depth: that its 16-bit training pictures were read with.
+
+    Raises:
+        UserError: no pictures in `--good_dir`; `--false_alarms` where no good picture is known.
+    """
+    share = options.false_alarms
+    if options.good_dir is not None:
+        # export.py, which only needs pictures here, has neither of these two options.
+        depth = options.values.get("bit_depth") or bit_depth
+        limit = options.values.get("max_megapixels", MAX_MEGAPIXELS)
+        paths = pictures_under(options.good_dir, "good_dir")
+        samples, _ = look_at(options.good_dir, paths, depth, limit)
+        good = know_good(predict, Images(samples, size, None), "given", share or FALSE_ALARMS)
+    if good is None and share is not None:
+        raise UserError(f"--false_alarms: {path} knows no good pictures to choose thresholds on; give some: --good_dir")
+    judge = known if good is None else Judge.of(good, share)
+    tell(judge)
+    return judge

@@ -1,0 +1,84 @@
+"""A trained network in some runtime, as all who predict use it: images -> maps and scores."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from src.dataset import Images, normalize
+from src.good_pictures import GoodPictures
+from src.verdict import Judge
+
+Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # (B, 3, S, S) -> maps (B, 1, S, S), scores (B,)
+
+
+def run_in_batches(
+    run: Run,
+    images: np.ndarray | Images,
+    size: int,
+    batch_size: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+    steps: Callable[[range], Iterable[int]] = iter,
+    fill: bool = True,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Anomaly maps [N, S, S] and scores [N], float32, of images [N, S, S, 3] uint8.
+
+    Args:
+        run: the network.
+        size: S.
+        batch_size: images per call.
+        mean, std: by which the network's input is normalised.
+        steps: may wrap the starts of the batches, to show progress.
+        fill: fill the last batch up with the last image: for a network that takes `batch_size` images and no other
+            number, or would have to be compiled again for them.
+    """
+    count = len(images)
+    maps, scores = np.empty((count, size, size), np.float32), np.empty(count, np.float32)
+    for start in steps(range(0, count, batch_size)):
+        used = min(batch_size, count - start)
+        indices = np.minimum(np.arange(start, start + (batch_size if fill else used)), count - 1)
+        anomaly_map, score = run(normalize(images[indices], mean, std))
+        maps[start : start + used] = anomaly_map[:used, 0]
+        scores[start : start + used] = score[:used]
+    return maps, scores
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network that runs.
+
+    Attributes:
+        run: computes.
+        category: what it was trained on, if that is known.
+        size: S, the height and width of its input.
+        mean, std: by which its input is normalised.
+        batch_size: images per call.
+        any_batch: whether fewer images per call are as good.
+        judge: gives verdicts; None where the model knows no threshold.
+        good: what the thresholds are computed from; None where only they are known.
+        thresholds: of the best F1 on a test set, if they are known (see `src.verdict.constants`).
+        bit_depth: that 16-bit training pictures were read with; None where there were none.
+        colour_scale: of checkpoints of older versions: the map values that are drawn coldest and hottest.
+        sha256: the digest of the file.
+    """
+
+    run: Run
+    category: str | None
+    size: int
+    mean: Sequence[float]
+    std: Sequence[float]
+    batch_size: int
+    any_batch: bool
+    judge: Judge | None
+    good: GoodPictures | None
+    thresholds: dict[str, float | None] | None
+    bit_depth: int | None
+    colour_scale: tuple[float, float] | None
+    sha256: str
+
+    def __call__(self, images: np.ndarray | Images) -> tuple[np.ndarray, np.ndarray]:
+        """Anomaly maps [N, S, S] and scores [N], float32, of images [N, S, S, 3] uint8 RGB."""
+        return run_in_batches(
+            self.run, images, self.size, self.batch_size, self.mean, self.std, fill=not self.any_batch
+        )
