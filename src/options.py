@@ -41,7 +41,6 @@ TRAIN = ("train", "run_all")
 EVALUATE = ("train", "eval", "run_all")
 PREDICT = (*EVALUATE, "predict")
 DATA_SET = (*EVALUATE, "preprocess")
-PANELS = ("eval", "run_all", "predict", "postprocess")
 
 
 # The formatter would write this table with an argument a line.
@@ -72,8 +71,10 @@ OPTIONS: tuple[Option, ...] = (
     *section("data", (*PREDICT, "postprocess"),
         Option("num_workers", int, THREADS, "threads that decode pictures", at_least(1, 1024), Role.NOT_REDONE)),
     *section("data", ("predict",),
-        Option("img_dir", str, REQUIRED, "pictures to score: a folder with its sub-folders, a file, a pattern in "
-               "quotes, or a text file with a path a line"),
+        Option("model", str, REQUIRED, "what predicts: a checkpoint (.ckpt), or export.py's .onnx or .mindir with the "
+               "JSON beside it", aliases=("ckpt_path",)),
+        Option("input", str, REQUIRED, "pictures to score: a folder with its sub-folders, a file, a pattern in "
+               "quotes, a text file with a path a line, or - for such lines on standard input", aliases=("img_dir",)),
         Option("strict", boolean, False, "stop at a picture that cannot be read; else its error stands in the place of "
                "its score, and the exit status is 3")),
 
@@ -141,7 +142,7 @@ OPTIONS: tuple[Option, ...] = (
         Option("distribute", boolean, False, "train with several processes, each on its device and its part of every "
                "batch; msrun starts them, see scripts/run_distribute_train_*.sh", roles=Role.NOT_REPEATED)),
 
-    *section("evaluation", ("eval", "predict"),
+    *section("evaluation", ("eval",),
         Option("ckpt_path", str, REQUIRED, "checkpoint to evaluate, written by train.py or src/pthtockpt.py")),
     *section("evaluation", PREDICT,
         Option("test_batch_size", int, 8, "pictures per batch in evaluation", at_least(1, 65536), Role.NOT_REDONE)),
