@@ -22,6 +22,7 @@ def in_the_clone(monkeypatch, elsewhere):
     """Commands are given in the project's folder: they name its files."""
     monkeypatch.chdir(ROOT)
 
+
 FORMER = {"--mean", "--std", "--mode", "--device_num"}  # which docs/version_2022.md names as gone
 HEADINGS_OF_2022 = (  # of its Chinese README, in its order
     *(
