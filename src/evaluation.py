@@ -9,7 +9,6 @@ from src import metrics
 from src.counts import sorted_negatives
 from src.dataset import TestSet
 from src.files import SCORES_TABLE
-from src.judging import check_finite
 from src.picture_results import write_scores_table
 from src.prediction import MIN_AREA, Prediction
 from src.report.colours import ColourScale, Scale, scale_of
@@ -27,12 +26,8 @@ def figures(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> dict:
     """The figures of all pictures by name, of pixels only where there are masks; None where one is not defined.
 
     Args:
-        maps: [N, S, S] float32; scores: [N] float32.
-
-    Raises:
-        UserError: the maps hold a value that is not finite, so that no figure would mean anything.
+        maps: [N, S, S] float32; scores: [N] float32. All are finite.
     """
-    check_finite(maps, scores)
     result = metrics.image_figures(scores, test.labels)
     if test.masks is not None:
         result |= metrics.pixel_figures(maps, test.masks)

@@ -13,7 +13,7 @@ from src.kernels import cells
 from src.report.pictures import PictureFiles
 from src.runtime.device import Device
 from src.runtime.graph_cache import GraphCache
-from src.scoring import judge_of, predict
+from src.scoring import compile_graph, judge_of, predict
 from src.trust.json_file import write_sealed_json
 from src.trust.outputs import check_outputs
 from src.utils import UserError
@@ -49,14 +49,13 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     # Pictures that are drawn later are kept, so that each is decoded once.
     drawn = bool(options.save_imgs or options.report)
     test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=drawn)
-    graphs = GraphCache.of(options.graph_cache, device)
     batch_size = min(options.test_batch_size, len(samples))
-    judge = judge_of(options, options.ckpt_path, detector, trained, batch_size, graphs)
+    compile_graph(detector, batch_size, GraphCache.of(options.graph_cache, device))
+    judge = judge_of(options, options.ckpt_path, detector, trained, batch_size)
     started = time.perf_counter()
-    maps, scores = predict(detector, test.images, batch_size, graphs)
+    maps, scores = predict(detector, test.images, batch_size)
     predicted = time.perf_counter()
     each = 1000 * (predicted - started) / len(samples)
-    evaluation.check_finite(maps, scores)
     said = evaluation.of_pictures(test, maps, scores, judge, each, options.min_area)
     result = {"checkpoint": path.name, **evaluation.report(category, test, maps, scores, judge, said)}
     result["seconds_predicting"] = round(predicted - started, 3)

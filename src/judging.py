@@ -20,26 +20,16 @@ CHUNK = 64  # pictures that are held at a time where there may be any number
 Predict = Callable[[np.ndarray | Images], tuple[np.ndarray, np.ndarray]]
 
 
-def check_finite(maps: np.ndarray, scores: np.ndarray) -> None:
-    """Raise a `UserError` where anomaly maps [N, S, S] or scores [N] hold a value that is not finite."""
-    if not (np.isfinite(maps.sum((1, 2))).all() and np.isfinite(scores).all()):  # sums: no copy of the maps' size
-        raise UserError("the network's maps hold values that are not finite; train again with a lower --lr")
-
-
 def know_good(predict: Predict, images: np.ndarray | Images, source: str, false_alarms: float) -> GoodPictures:
     """What a network makes of good images [N, S, S, 3] uint8, of which memory holds the maps of `CHUNK` at a time.
 
     Args:
         predict: the network.
         source, false_alarms: see `GoodPictures`.
-
-    Raises:
-        UserError: the maps hold a value that is not finite.
     """
     scores, peaks = (), ()
     for start in range(0, len(images), CHUNK):
         maps, some = predict(images[range(start, min(start + CHUNK, len(images)))])
-        check_finite(maps, some)
         part = GoodPictures.of(source, maps, some, false_alarms)
         scores, peaks = scores + part.scores, peaks + part.peaks
     return GoodPictures(source, scores, peaks, false_alarms)

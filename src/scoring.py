@@ -12,33 +12,47 @@ from src.detector import Detector
 from src.encoder import ENCODERS
 from src.judging import choose_judge
 from src.metadata import Metadata
-from src.predictor.network import run_in_batches
+from src.predictor.network import Run, run_in_batches
 from src.report.console import bar
 from src.runtime.graph_cache import GraphCache
 from src.verdict import Judge
 
 
-def predict(
-    detector: Detector, images: np.ndarray | Images, batch_size: int, graphs: GraphCache | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Anomaly maps [N, S, S] and scores [N], float32, of images [N, S, S, 3] uint8.
-
-    Args:
-        batch_size: images per batch. The last batch is filled up with the last image, because another batch size
-            would compile the graph again; so it should not be more than all images together.
-        graphs: may hold the detector's graph from an earlier run.
-    """
-    spec, size = ENCODERS[detector.architecture.backbone], detector.architecture.im_resize
+def run_of(detector: Detector) -> Run:
+    """The detector as a function of normalised images, for inference."""
     detector.set_train(False)
-    if graphs is not None:
-        batch = Tensor(np.zeros((batch_size, 3, size, size), np.float32))
-        graphs.prepare(detector, batch, shaped_by=asdict(detector.architecture))
 
     def run(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         anomaly_map, score = detector(Tensor(batch))
         return anomaly_map.asnumpy(), score.asnumpy()
 
-    return run_in_batches(run, images, size, batch_size, spec.mean, spec.std, partial(bar, title="evaluating"))
+    return run
+
+
+def compile_graph(detector: Detector, batch_size: int, graphs: GraphCache) -> None:
+    """Compile the detector's graph for batches of this size, or load it from an earlier run.
+
+    Before pictures are timed: their time shall be the network's.
+    """
+    size = detector.architecture.im_resize
+    detector.set_train(False)
+    batch = Tensor(np.zeros((batch_size, 3, size, size), np.float32))
+    graphs.prepare(detector, batch, shaped_by=asdict(detector.architecture))
+
+
+def predict(detector: Detector, images: np.ndarray | Images, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Anomaly maps [N, S, S] and scores [N], float32, of images [N, S, S, 3] uint8.
+
+    Args:
+        batch_size: images per batch. The last batch is filled up with the last image, because another batch size
+            would compile the graph again; so it should not be more than all images together.
+
+    Raises:
+        UserError: they are not finite.
+    """
+    spec, size = ENCODERS[detector.architecture.backbone], detector.architecture.im_resize
+    steps = partial(bar, title="evaluating")
+    return run_in_batches(run_of(detector), images, size, batch_size, spec.mean, spec.std, steps)
 
 
 def calibrate_score(detector: Detector, images: np.ndarray | Images, batch_size: int) -> None:
@@ -62,7 +76,6 @@ def judge_of(
     detector: Detector,
     trained: Metadata,
     batch_size: int,
-    graphs: GraphCache | None = None,
 ) -> Judge | None:
     """Who gives verdicts on what a checkpoint's detector gives (see `choose_judge`); older checkpoints know only the
     thresholds of their test set.
@@ -73,6 +86,6 @@ def judge_of(
     Raises:
         UserError: no pictures in `--good_dir`; `--false_alarms` where no good picture is known.
     """
-    run = partial(predict, detector, batch_size=batch_size, graphs=graphs)
+    run = partial(predict, detector, batch_size=batch_size)
     size, test_set = detector.architecture.im_resize, Judge.of_test_set(trained.thresholds)
     return choose_judge(options, path, run, size, trained.good_pictures, test_set, trained.bit_depth)

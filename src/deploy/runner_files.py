@@ -123,7 +123,6 @@ def postprocess(options: Options) -> dict:
     drawn = bool(options.save_imgs or options.report)
     test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=drawn)
     tell(judge)
-    evaluation.check_finite(maps, scores)
     said = evaluation.of_pictures(test, maps, scores, judge, None, options.min_area)
     result = {"checkpoint": manifest.model.checkpoint, **evaluation.report(category, test, maps, scores, judge, said)}
     result["found"] = manifest.found
@@ -153,7 +152,8 @@ def read_output(path: str, count: int, picture: Path) -> np.ndarray:
     """One output of the runner for one picture, float32 (count,).
 
     Raises:
-        UserError: the file is missing or holds another number of values; names the picture.
+        UserError: the file is missing, or holds another number of values or some that are not finite; names the
+            picture.
     """
     try:
         size = os.path.getsize(path)
@@ -161,6 +161,11 @@ def read_output(path: str, count: int, picture: Path) -> np.ndarray:
             raise UserError(
                 f"{path} holds {size / 4:g} values, not {count}, for picture {picture}; run the runner again"
             )
-        return np.fromfile(path, "<f4")
+        values = np.fromfile(path, "<f4")
     except OSError as error:
         raise UserError(f"no output {path} for picture {picture}; run the runner again on all of --img_dir") from error
+    if not np.isfinite(values).all():
+        raise UserError(
+            f"{path} holds values that are not finite, for picture {picture}; run the runner again, in float32"
+        )
+    return values

@@ -1,10 +1,6 @@
 """A checkpoint in MindSpore, on any device that it knows. `src.runtime.device.prepare` must have run."""
 
-from dataclasses import asdict
 from pathlib import Path
-
-import numpy as np
-from mindspore import Tensor
 
 from src import checkpoint
 from src.encoder import ENCODERS
@@ -12,6 +8,7 @@ from src.kernels import cells
 from src.predictor.network import Network
 from src.runtime.device import Device
 from src.runtime.graph_cache import GraphCache
+from src.scoring import compile_graph, run_of
 from src.trust import digest
 from src.verdict import Judge
 
@@ -28,22 +25,12 @@ def load_checkpoint(path: Path, device: Device, batch_size: int, graph_cache: st
         UserError: the file is missing, damaged, or holds no detector.
     """
     detector, trained = checkpoint.load_detector(path)
-    detector.set_train(False)
     cells.install(detector, device.kernels, device.convolution)
-    architecture, graphs = detector.architecture, GraphCache.of(graph_cache, device)
-    spec = ENCODERS[architecture.backbone]
-
-    # Compiled now: a picture's time shall be the network's.
-    zeros = np.zeros((batch_size, 3, architecture.im_resize, architecture.im_resize), np.float32)
-    graphs.prepare(detector, Tensor(zeros), shaped_by=asdict(architecture))
-
-    def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        anomaly_map, score = detector(Tensor(images))
-        return anomaly_map.asnumpy(), score.asnumpy()
-
+    compile_graph(detector, batch_size, GraphCache.of(graph_cache, device))
+    architecture, spec = detector.architecture, ENCODERS[detector.architecture.backbone]
     good = trained.good_pictures
     return Network(
-        run=run,
+        run=run_of(detector),
         category=trained.category,
         size=architecture.im_resize,
         mean=spec.mean,

@@ -7,6 +7,7 @@ import numpy as np
 
 from src.dataset import Images, normalize
 from src.good_pictures import GoodPictures
+from src.utils import UserError
 from src.verdict import Judge
 
 Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # (B, 3, S, S) -> maps (B, 1, S, S), scores (B,)
@@ -32,6 +33,10 @@ def run_in_batches(
         steps: may wrap the starts of the batches, to show progress.
         fill: fill the last batch up with the last image: for a network that takes `batch_size` images and no other
             number, or would have to be compiled again for them.
+
+    Raises:
+        UserError: the network gives values that are not finite. Of these, nothing could be said: compared with a
+            threshold, they would all be good.
     """
     count = len(images)
     maps, scores = np.empty((count, size, size), np.float32), np.empty(count, np.float32)
@@ -41,6 +46,8 @@ def run_in_batches(
         anomaly_map, score = run(normalize(images[indices], mean, std))
         maps[start : start + used] = anomaly_map[:used, 0]
         scores[start : start + used] = score[:used]
+    if not (np.isfinite(maps.sum((1, 2))).all() and np.isfinite(scores).all()):  # sums: no copy of the maps' size
+        raise UserError("the network's maps hold values that are not finite; train again with a lower --lr")
     return maps, scores
 
 

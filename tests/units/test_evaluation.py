@@ -10,7 +10,6 @@ from src.data.layouts import samples_for_testing
 from src.data.samples import Sample
 from src.dataset import TestSet
 from src.report.pictures import PictureFiles
-from src.utils import UserError
 from src.verdict import Judge, Reading, constants
 from tests.support.pictures import mvtec
 from tests.support.programs import files
@@ -48,15 +47,6 @@ def test_panels_decode_each_picture_once(tmp_path, decoded, keep):
     written = [f"{sample.name}{ending}" for sample in samples for ending in (".png", ".npy")]
     assert files(tmp_path / "panels") == sorted([*written, "scores.csv"])
     np.testing.assert_array_equal(np.load(tmp_path / "panels" / f"{samples[1].name}.npy"), maps[1])
-
-
-def test_maps_that_are_not_finite_have_no_figures(tmp_path):
-    mvtec(tmp_path)
-    test = TestSet.load(samples_for_testing(tmp_path, "nut", "mvtec"), SIZE, "nearest", 1, keep=False)
-    maps = np.zeros((4, SIZE, SIZE), np.float32)
-    maps[1, 3, 3] = np.nan
-    with pytest.raises(UserError, match="not finite; train again with a lower --lr"):
-        evaluation.figures(test, maps, maps.max((1, 2)))
 
 
 @pytest.mark.parametrize(

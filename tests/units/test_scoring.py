@@ -71,14 +71,6 @@ def test_what_the_network_makes_of_good_images_does_not_depend_on_chunks(detecto
         assert (found.source, found.false_alarms) == ("given", 0.1)
 
 
-def test_maps_that_are_not_finite_say_nothing_of_good_pictures():
-    def predict(images):
-        return np.full((1, 4, 4), np.nan, np.float32), np.zeros(1)
-
-    with pytest.raises(UserError, match="not finite; train again with a lower --lr"):
-        judging.know_good(predict, np.zeros((1, 4, 4, 3), np.uint8), "held out", 0.01)
-
-
 def test_the_checkpoints_good_pictures_judge(detectors, caplog):
     trained = Metadata("detector", good_pictures=GOOD, thresholds=F1_MAX)
     with caplog.at_level(logging.INFO, "fastflow"):

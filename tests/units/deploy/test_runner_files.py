@@ -122,3 +122,6 @@ def test_an_output_of_another_size_or_that_is_missing_names_the_picture(tmp_path
         file.write(b"x")
     with pytest.raises(UserError, match=r"a_score\.bin holds 2\.25 values, not 2, for picture good/000\.png"):
         read_output(path, 2, "good/000.png")
+    np.array([0, np.inf], "<f4").tofile(path)
+    with pytest.raises(UserError, match=r"a_score\.bin holds values that are not finite, for picture good/000\.png"):
+        read_output(path, 2, "good/000.png")
