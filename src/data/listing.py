@@ -107,7 +107,9 @@ def pictures_under(given: str, option: str) -> dict[str, Path]:
         common = Path(os.path.commonpath([path.parent for path in found])) if found else base
         paths = named(found, common)
     if not paths:
-        raise UserError(f"no pictures in {base}; give a folder of pictures as --{option}")
+        left = ", ".join(f"{kind} {count}" for kind, count in passed_over_by(given, []).items())
+        found = f" (files found: {left})" if left else ""
+        raise UserError(f"no pictures in {base}; give a folder of pictures as --{option}{found}")
     return paths
 
 

@@ -91,6 +91,7 @@ def test_names_of_250_bytes_and_masks_that_mark_nothing(trained, exported, copy,
     assert f"fabric/{name}.png" in files(tmp_path / "post")
 
 
+@pytest.mark.thorough
 def test_a_training_with_long_names_and_masks_beside_their_pictures(weights, copy, tmp_path):
     """As a labelling tool leaves them; the programs' own files are named after neither."""
     train, _, _, _ = one_of_each(copy)
