@@ -6,6 +6,10 @@ They are part of the network's graph, so that evaluation, exported files and the
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+# By score rule a level that lies below the mean of every map by more than the map's standard deviation can be.
+LOWEST = {"deviation": -2.0, "log_deviation": -64.0}  # of maps in -1..0, and of logarithms of SMALLEST_ENERGY and more
+SMALLEST_ENERGY = 1e-12  # keeps the logarithm finite where a picture is, exactly, what the flow knows best
+
 
 def bilinear_matrix(size_in: int, size_out: int) -> np.ndarray:
     """The matrix M, float32 (size_out, size_in), for which M @ v is the vector v resized bilinearly.
@@ -41,13 +45,46 @@ def gaussian_matrix(size: int, sigma: float) -> np.ndarray:
     return matrix.astype(np.float32)
 
 
+class MeanOverScales(nn.Cell):
+    """A map per feature scale, (B, H_i, W_i) -> their mean (B, 1, S, S), upsampled bilinearly to S x S.
+
+    The upsampling is two products with constant matrices, which every runtime can compute, old ones included; it agrees
+    with PyTorch's within 1e-6. Smoothing is part of these matrices, so it costs nothing.
+
+    Args:
+        sizes: height (= width) of each scale's map.
+        size: S.
+        sigma: of the Gaussian that smooths the mean, in its pixels; 0: none.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], size: int, sigma: float = 0.0):
+        super().__init__()
+        self.size = size
+        matrices = [bilinear_matrix(size_in, size) for size_in in sizes]
+        if sigma > 0:
+            matrices = [gaussian_matrix(size, sigma) @ matrix for matrix in matrices]
+        self.matrices = [Tensor(matrix.T.copy()) for matrix in matrices]  # each (size_in, S)
+
+    def construct(self, maps: tuple[Tensor, ...]) -> Tensor:
+        total = 0
+        for x, matrix in zip(maps, self.matrices):
+            wide = self.upsample(x, matrix)  # (B, S, H): widened and transposed
+            # Not +=, which is exported as a change in place that old runtimes lack.
+            total = total + self.upsample(wide, matrix)
+        return ops.expand_dims(total / len(self.matrices), 1)
+
+    def upsample(self, x: Tensor, matrix: Tensor) -> Tensor:
+        """x (B, H, W) times the matrix (W, S), and the last two axes exchanged: (B, S, H)."""
+        batch, height, width = x.shape
+        product = ops.matmul(x.reshape(batch * height, width), matrix)
+        return product.reshape(batch, height, self.size).transpose(0, 2, 1)
+
+
 class AnomalyMap(nn.Cell):
     """Latents (B, C_i, H_i, W_i) -> anomaly map (B, 1, S, S) in -1..0, higher where a defect is likelier.
 
-    Each feature scale gives the map `-exp(-0.5 * temperature * mean_c(z^2))`. The maps are upsampled bilinearly to
-    S x S, and the anomaly map is their mean: with a temperature of 1, FastFlow's likelihood map as gathierry/FastFlow
-    and anomalib write it. The upsampling is two products with constant matrices, which every runtime can compute, old
-    ones included; it agrees with PyTorch's within 1e-6. Smoothing is part of these matrices, so it costs nothing.
+    Each feature scale gives the map `-exp(-0.5 * temperature * mean_c(z^2))`, and the anomaly map is their mean: with a
+    temperature of 1, FastFlow's likelihood map as gathierry/FastFlow and anomalib write it.
 
     Args:
         sizes: height (= width) of each scale's latent.
@@ -58,49 +95,59 @@ class AnomalyMap(nn.Cell):
 
     def __init__(self, sizes: tuple[int, ...], im_resize: int, sigma: float = 0.0, temperature: float = 1.0):
         super().__init__()
-        self.size, self.factor = im_resize, -0.5 * temperature
-        matrices = [bilinear_matrix(size, im_resize) for size in sizes]
-        if sigma > 0:
-            matrices = [gaussian_matrix(im_resize, sigma) @ matrix for matrix in matrices]
-        self.matrices = [Tensor(matrix.T.copy()) for matrix in matrices]  # each (size, S)
+        self.factor = -0.5 * temperature
+        self.mean = MeanOverScales(sizes, im_resize, sigma)
 
     def construct(self, latents: tuple[Tensor, ...]) -> Tensor:
-        total = 0
-        for z, matrix in zip(latents, self.matrices):
-            likelihood = -ops.exp(self.factor * (z * z).mean(1))  # (B, H, W)
-            wide = self.upsample(likelihood, matrix)  # (B, S, H): widened and transposed
-            total = total + self.upsample(
-                wide, matrix
-            )  # not +=, which is exported as a change in place that old runtimes lack
-        return ops.expand_dims(total / len(self.matrices), 1)
+        likelihoods = ()
+        for z in latents:
+            likelihoods += (-ops.exp(self.factor * (z * z).mean(1)),)
+        return self.mean(likelihoods)
 
-    def upsample(self, x: Tensor, matrix: Tensor) -> Tensor:
-        """x (B, H, W) times the matrix (W, S), and the last two axes exchanged: (B, S, H)."""
-        batch, height, width = x.shape
-        product = ops.matmul(x.reshape(batch * height, width), matrix)
-        return product.reshape(batch, height, self.size).transpose(0, 2, 1)
+
+class LogEnergy(nn.Cell):
+    """Latents (B, C_i, H_i, W_i) -> the mean over scales of log(mean_c(z^2)), (B, 1, H_0, W_0): the first scale's size.
+
+    A map for scores. Unlike the anomaly map it does not saturate where all of an image is unusual, and what makes the
+    energy of a whole image larger by a factor, such as another exposure, moves its level and not its deviation.
+
+    Args:
+        sizes: height (= width) of each scale's latent.
+    """
+
+    def __init__(self, sizes: tuple[int, ...]):
+        super().__init__()
+        self.mean = MeanOverScales(sizes, sizes[0])
+
+    def construct(self, latents: tuple[Tensor, ...]) -> Tensor:
+        energies = ()
+        for z in latents:
+            energies += (ops.log((z * z).mean(1) + SMALLEST_ENERGY),)
+        return self.mean(energies)
 
 
 class ImageScore(nn.Cell):
-    """Anomaly map (B, 1, S, S) -> the score of each image, (B,).
+    """A map (B, 1, H, W) -> the score of each image, (B,).
 
     Args:
-        rule: "maximum": the map's maximum. "deviation": the standard deviation of the map or, if that is more, how far
-            its mean lies above `level`, the highest mean that the map of a good image has. The standard deviation
-            ranks images better where the maps of good ones differ in level (UniAD, arXiv 2206.03687, compares such
-            rules); alone, it would call an image good that is wrong everywhere, because its map is high but flat.
+        rule: "maximum": the map's maximum. "deviation", and "log_deviation" of another map: the standard deviation of
+            the map or, if that is more, how far its mean lies above `level`, the highest mean that the map of a good
+            image has. The standard deviation ranks images better where the maps of good ones differ in level (UniAD,
+            arXiv 2206.03687, compares such rules); alone, it would call an image good that is wrong everywhere, because
+            its map is high but flat.
     """
 
     def __init__(self, rule: str = "maximum"):
         super().__init__()
         self.rule = rule
-        if rule == "deviation":
-            # Until good images are known, the lowest value of a map: no image counts as good for a flat map.
-            self.level = Parameter(Tensor(np.full(1, -1, np.float32)), requires_grad=False)
+        # Until good images are known, a level below every map's mean: no image counts as good for a flat map.
+        self.lowest = LOWEST.get(rule)
+        if self.lowest is not None:
+            self.level = Parameter(Tensor(np.full(1, self.lowest, np.float32)), requires_grad=False)
 
-    def construct(self, anomaly_map: Tensor) -> Tensor:
+    def construct(self, x: Tensor) -> Tensor:
         if self.rule == "maximum":
-            return anomaly_map.max((1, 2, 3))
-        mean = anomaly_map.mean((1, 2, 3), keep_dims=True)
-        variance = ops.square(anomaly_map - mean).mean((1, 2, 3))
+            return x.max((1, 2, 3))
+        mean = x.mean((1, 2, 3), keep_dims=True)
+        variance = ops.square(x - mean).mean((1, 2, 3))
         return ops.maximum(ops.sqrt(variance), mean.reshape(-1) - self.level)

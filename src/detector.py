@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import psutil
 from mindspore import Tensor, nn
 
-from src.anomaly_map import AnomalyMap, ImageScore
+from src.anomaly_map import AnomalyMap, ImageScore, LogEnergy
 from src.config import Options
 from src.encoder import ENCODERS, STRIDES, Encoder
 from src.fastflow import FastFlow
@@ -102,7 +102,7 @@ class Detector(nn.Cell):
 
     With a `gaussian_weight` w, the map is (1 - w) times the flow's, plus w times that of the whitened features, which
     is the likelihood of a Gaussian: the flow knows more of a picture, the Gaussian is not drawn to where the flow has
-    learned the training pictures by heart. The score is of the flow's map.
+    learned the training pictures by heart. The score is of the flow's map, or of the flow's `LogEnergy`.
     """
 
     def __init__(self, architecture: Architecture, seed: int = 1):
@@ -113,11 +113,13 @@ class Detector(nn.Cell):
         size, sigma, temperature = architecture.im_resize, architecture.map_sigma, architecture.map_temperature
         self.anomaly_map = AnomalyMap(architecture.sizes, size, sigma, temperature)
         self.image_score = ImageScore(architecture.score)
+        self.log_energy = LogEnergy(architecture.sizes) if architecture.score == "log_deviation" else None
 
     def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
         features = self.encoder(image)
-        anomaly_map = self.anomaly_map(self.fastflow.latents(*features))
-        score, weight = self.image_score(anomaly_map), self.architecture.gaussian_weight
+        latents = self.fastflow.latents(*features)
+        anomaly_map, weight = self.anomaly_map(latents), self.architecture.gaussian_weight
+        score = self.image_score(anomaly_map if self.log_energy is None else self.log_energy(latents))
         if weight > 0:
             anomaly_map = (1 - weight) * anomaly_map + weight * self.anomaly_map(features)
         return anomaly_map, score

@@ -28,7 +28,7 @@ from src.tool_options import TOOLS
 from src.trust.schema import Check, is_a
 
 TARGETS = ("Ascend", "GPU", "CPU")  # of devices, in the order in which a program looks for them
-SCORES = ("maximum", "deviation")  # the rules of src.anomaly_map.ImageScore
+SCORES = ("maximum", "deviation", "log_deviation")  # the rules of src.anomaly_map.ImageScore
 KNOWN = " ".join(f"{name}: {layout.description}." for name, layout in LAYOUTS.items())
 THREADS = min(8, os.cpu_count() or 1)
 
@@ -95,8 +95,9 @@ OPTIONS: tuple[Option, ...] = (
                at_least(0, 1000), Role.NETWORK),
         Option("map_temperature", float, 1.0, "contrast of the anomaly map: above 1, weaker anomalies stand out more",
                above(0), Role.NETWORK),
-        Option("score", str, "maximum", "a picture's score: the map's maximum, or its standard deviation (or how far "
-               "the whole map lies above good pictures', if that is more)", one_of(*SCORES), Role.NETWORK)),
+        Option("score", str, "maximum", "a picture's score: the map's maximum; deviation: its standard deviation (or "
+               "how far the whole map lies above good pictures', if that is more); log_deviation: the same of the "
+               "logarithm of the flow's energies", one_of(*SCORES), Role.NETWORK)),
 
     *section("training", TRAIN,
         Option("num_epochs", int, 500, "how often all training pictures are used", at_least(1)),

@@ -20,7 +20,6 @@ from src.runtime.graph_cache import GraphCache
 from src.utils import UserError
 from src.verdict import Judge
 
-FAR = 2.0  # maps are in -1..0: their mean lies at least 1 above this, their standard deviation is below 1
 CHUNK = 64  # pictures that are held at a time where there may be any number
 
 
@@ -53,18 +52,18 @@ def predict(
 
 
 def calibrate_score(detector: Detector, images: np.ndarray | Images, batch_size: int) -> None:
-    """Set what the score rule "deviation" has to know of good images [N, S, S, 3] uint8: the highest mean of their
+    """Set what the score rules of deviation have to know of good images [N, S, S, 3] uint8: the highest mean of their
     maps.
 
-    For a level that lies `FAR` below, the score is how far the map's mean lies above it: so the means are found by the
-    score itself, whatever map it is of.
+    For the lowest level, the score is how far the map's mean lies above it: so the means are found by the score itself,
+    whatever map it is of.
     """
-    if detector.architecture.score != "deviation":
+    score = detector.image_score
+    if score.lowest is None:
         return
-    level = detector.image_score.level
-    level.set_data(Tensor(np.full(1, -FAR, np.float32)))
+    score.level.set_data(Tensor(np.full(1, score.lowest, np.float32)))
     _, scores = predict(detector, images, batch_size)
-    level.set_data(Tensor(scores.max(keepdims=True) - np.float32(FAR)))
+    score.level.set_data(Tensor(scores.max(keepdims=True) + np.float32(score.lowest)))
 
 
 def know_good(

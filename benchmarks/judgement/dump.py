@@ -1,9 +1,9 @@
 """One training that writes down the energies of every evaluation: `python -m benchmarks.judgement.dump FOLDER OPTIONS`.
 
 FOLDER gets `pictures.npz` (labels, masks, and which pictures are wrong in what way) and an `epoch_<n>.npz` per
-evaluation, OPTIONS are train.py's. Energies are those of `benchmarks.judgement.rules`, of the test pictures, of some
-training pictures, and of pictures that are wrong as a whole: black, white, noise, another product, and good test
-pictures blurred, shifted and half covered.
+evaluation, OPTIONS are train.py's. Energies are those of `benchmarks.judgement.rules`, of the test pictures, of good
+pictures that the thresholds are chosen on (held out, where there are enough), and of pictures that are wrong as a
+whole: black, white, noise, another product, and good test pictures blurred, shifted and half covered.
 """
 
 import sys
@@ -23,13 +23,12 @@ from mindspore import Tensor, nn
 
 from src.assessment import Assessment
 from src.data.layouts import categories, samples_for_testing
-from src.dataset import load_images, normalize
+from src.dataset import Images, load_images, normalize
 from src.detector import Detector
 from src.encoder import ENCODERS
 from src.plan import Plan
 from src.training import Training
 
-SAMPLE = 64  # training pictures whose energies are written down
 WRONG = 8  # pictures of each wrong kind
 
 
@@ -88,7 +87,7 @@ class DumpingTraining(Training):
         wrong = wrong_pictures(plan, self.test.images[~self.test.labels])
         self.sets = {
             "test": self.test.images,
-            "train": self.images[:: max(1, len(self.images) // SAMPLE)][:SAMPLE],
+            "good": self.assessor.good,
             "wrong": np.concatenate(list(wrong.values())),
         }
         kinds = np.repeat(list(wrong), [len(images) for images in wrong.values()])
@@ -104,7 +103,7 @@ class DumpingTraining(Training):
         np.savez(self.folder / f"epoch_{epoch:04d}.npz", **arrays)
         return found
 
-    def _of(self, images: np.ndarray) -> list[np.ndarray]:
+    def _of(self, images: np.ndarray | Images) -> list[np.ndarray]:
         """The energies of images [N, S, S, 3] uint8, per scale float32 [N, H_i, W_i]."""
         spec, size = ENCODERS[self.options.backbone], self.options.test_batch_size
         parts = []

@@ -10,7 +10,7 @@ from benchmarks.judgement.rules import MAP_RULES, SCALES, SCORE_RULES, TODAY, Ma
 from src import metrics
 from src.counts import count
 
-SCORED = (TODAY, MapRule("exp", 4.0), MapRule("exp", 0.0, 2.0), MapRule("exp", 4.0, 2.0))  # whose maps are scored too
+SCORED = (TODAY, MapRule("exp", 4.0), MapRule("exp", 0.0, 2.0), MapRule("exp", 4.0, 2.0), MapRule("log"))  # scored too
 LAST = 5  # evaluations whose standard deviation is the steadiness S2
 
 
@@ -43,18 +43,18 @@ def judge(folder: Path) -> Judged:
     for file in files:
         with np.load(file) as stored:
             energies = {
-                name: [stored[f"{name}_{scale}"] for scale in range(2 * SCALES)] for name in ("test", "train", "wrong")
+                name: [stored[f"{name}_{scale}"] for scale in range(2 * SCALES)] for name in ("test", "good", "wrong")
             }
         for rule in MAP_RULES:
-            maps = rule(energies["test"], energies["train"], masks.shape[1])
+            maps = rule(energies["test"], energies["good"], masks.shape[1])
             counts = count(maps, masks, metrics.region_weights(masks) if file == files[-1] else None)
             judged.pixel_auc.setdefault(str(rule), []).append(metrics.auroc(counts))
             if file == files[-1]:
                 ap, aupro = metrics.average_precision(counts), metrics.aupro(counts)
                 judged.last[str(rule)] = {"pixel_ap": ap, "aupro": aupro}
             if rule in SCORED:
-                good = rule(energies["train"], energies["train"], masks.shape[1])
-                wrong = rule(energies["wrong"], energies["train"], masks.shape[1])
+                good = rule(energies["good"], energies["good"], masks.shape[1])
+                wrong = rule(energies["wrong"], energies["good"], masks.shape[1])
                 _score(judged, str(rule), maps, labels, good, wrong, kinds)
     return judged
 

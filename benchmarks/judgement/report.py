@@ -98,7 +98,7 @@ def _draw(path: Path, results: Results) -> None:
     FigureCanvasAgg(figure)
     for axes, category in zip(np.atleast_1d(figure.subplots(1, len(categories))), categories):
         for recipe, by_category in results.items():
-            for rule, style in ((TODAY, "--"), (SCORED[-1], "-")):
+            for rule, style in ((TODAY, "--"), (SCORED[1], "-")):
                 runs = by_category[category]
                 curves = np.array([run.pixel_auc[str(rule)] for run in runs])
                 (line,) = axes.plot(runs[0].epochs, curves.mean(0), style, label=f"{recipe}: {rule}")

@@ -23,7 +23,8 @@ class MapRule:
     """How maps are made of energies: a value per scale, upsampled, smoothed, and averaged over the scales.
 
     Attributes:
-        kind: "exp": -exp(-temperature * q), as today; "linear": q; "calibrated": q between two quantiles of good
+        kind: "exp": -exp(-temperature * q), as today; "linear": q; "log": its
+            logarithm; "calibrated": q between two quantiles of good
             pictures' q of that scale.
         sigma: of the Gaussian that smooths the map, in pixels of a map of `REFERENCE_SIZE`; 0: none.
         temperature: of "exp".
@@ -63,6 +64,8 @@ class MapRule:
             return -np.exp(-self.temperature * q)
         if self.kind == "linear":
             return q
+        if self.kind == "log":
+            return np.log(q)
         low, high = np.quantile(good, CALIBRATION)
         return (q - low) / (high - low)
 
@@ -94,6 +97,6 @@ SCORE_RULES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 TODAY = MapRule("exp")
 MAP_RULES = (
     *(MapRule("exp", sigma, temperature) for temperature in (0.5, 1.0, 2.0) for sigma in (0, 2, 4, 6, 8)),
-    *(MapRule(kind, sigma) for kind in ("linear", "calibrated") for sigma in (0, 4)),
+    *(MapRule(kind, sigma) for kind in ("linear", "log", "calibrated") for sigma in (0, 4)),
     *(MapRule("exp", 4.0, gaussian=share) for share in (0.25, 0.5, 0.75, 1.0)),
 )

@@ -18,7 +18,7 @@ RECIPE = {
     "feature_pooling": 3,
     "whitening": "true",
     "gaussian_weight": 0.5,
-    "score": "deviation",
+    "score": "log_deviation",
     "map_sigma": 1,
     "eval_interval": 5,
     "log_interval": 1,

@@ -210,17 +210,21 @@ class SmallDetector(nn.Cell):
 
 
 class Judgement(nn.Cell):
-    """(N,C,8,8) -> a smoothed anomaly map (N,1,32,32) and its score (N) by the rule "deviation", as the detector's."""
+    """(N,C,8,8) -> a smoothed anomaly map (N,1,32,32) and scores (N) by the rules of deviation, as the detector's."""
 
     def __init__(self) -> None:
         super().__init__()
         self.map = anomaly_map.AnomalyMap((8, 4), 32, sigma=2.0, temperature=2.0)
         self.score = anomaly_map.ImageScore("deviation")
         self.score.level.set_data(Tensor(np.array([-0.6], np.float32)))
+        self.log_energy = anomaly_map.LogEnergy((8, 4))
+        self.log_score = anomaly_map.ImageScore("log_deviation")
+        self.log_score.level.set_data(Tensor(np.array([0.1], np.float32)))
 
-    def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        found = self.map((x, x[:, :, :4, :4]))
-        return found, self.score(found)
+    def construct(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        latents = (x, x[:, :, :4, :4])
+        found = self.map(latents)
+        return found, self.score(found), self.log_score(self.log_energy(latents))
 
 
 def frozen(cell: nn.Cell) -> nn.Cell:

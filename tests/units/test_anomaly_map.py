@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from mindspore import Tensor
 from scipy.ndimage import gaussian_filter1d
 
-from src.anomaly_map import AnomalyMap, ImageScore, gaussian_matrix
+from src.anomaly_map import AnomalyMap, ImageScore, LogEnergy, gaussian_matrix
 from src.options import SCORES
 
 
@@ -34,7 +35,7 @@ def test_scores(rule):
     maps[1, :, 4:8, 4:8] = -0.1  # a defect
     maps[2] = -0.1  # wrong everywhere
     score = ImageScore(rule)
-    if rule == "deviation":
+    if rule != "maximum":
         score.level.set_data(Tensor(np.array([-0.75], np.float32)))
         wanted = [*maps[:2].std((1, 2, 3)), 0.65, maps[3].std()]
     else:
@@ -47,4 +48,28 @@ def test_scores(rule):
 def test_before_good_images_are_known_a_flat_high_map_scores_high():
     maps = np.stack([np.full((1, 8, 8), value, np.float32) for value in (-0.9, -0.1)])
     found = ImageScore("deviation")(Tensor(maps)).asnumpy()
-    np.testing.assert_allclose(found, [0.1, 0.9], atol=1e-6)
+    np.testing.assert_allclose(found, [1.1, 1.9], atol=1e-6)
+
+
+def test_log_energy_is_the_mean_of_the_logarithms_at_the_first_scales_size():
+    rng = np.random.default_rng(0)
+    latents = [rng.normal(size=(2, 5, size, size)).astype(np.float32) for size in (16, 8)]
+    found = LogEnergy((16, 8))(tuple(map(Tensor, latents))).asnumpy()
+    fine, coarse = (torch.log(torch.from_numpy(z).square().mean(1, keepdim=True)) for z in latents)
+    coarse = torch.nn.functional.interpolate(coarse, size=16, mode="bilinear", align_corners=False)
+    np.testing.assert_allclose(found, 0.5 * (fine + coarse), atol=1e-5)
+
+
+def test_a_factor_on_all_energies_moves_the_log_deviation_by_nothing():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(1, 5, 16, 16)).astype(np.float32)
+    z[:, :, 4:8, 4:8] *= 3  # a defect
+    energy, score = LogEnergy((16,)), ImageScore("log_deviation")
+    score.level.set_data(Tensor(np.array([10], np.float32)))
+    once, brighter = (score(energy((Tensor(factor * z),))).asnumpy() for factor in (1, 2))
+    np.testing.assert_allclose(once, brighter, atol=1e-5)
+
+
+def test_latents_of_zeros_have_finite_scores():
+    zeros = (Tensor(np.zeros((1, 3, 4, 4), np.float32)),)
+    assert np.isfinite(ImageScore("log_deviation")(LogEnergy((4,))(zeros)).asnumpy()).all()

@@ -5,12 +5,14 @@ import shutil
 
 import numpy as np
 import pytest
+from mindspore import Tensor
 
-from src import config, scoring
+from src import config, options, scoring
 from src.data.listing import pictures_under
 from src.data.samples import good_samples
-from src.dataset import Images, load_images
+from src.dataset import Images, load_images, normalize
 from src.detector import Architecture, Detector
+from src.encoder import ENCODERS
 from src.good_pictures import GoodPictures
 from src.metadata import Metadata
 from src.utils import UserError
@@ -27,7 +29,7 @@ def detectors():
     """A small detector with random weights by score rule."""
     return {
         rule: Detector(Architecture("efficientnet_lite0", im_resize=32, flow_step=1, score=rule))
-        for rule in ("maximum", "deviation")
+        for rule in options.SCORES
     }
 
 
@@ -36,16 +38,20 @@ def judge_of(detector, trained, **given):
     return scoring.judge_of(options, "x.ckpt", detector, trained, batch_size=2)
 
 
-@pytest.mark.parametrize("rule", ["maximum", "deviation"])
+@pytest.mark.parametrize("rule", options.SCORES)
 def test_the_level_is_the_highest_mean_of_good_images_maps(detectors, rule):
     detector = detectors[rule]
     images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
     scoring.calibrate_score(detector, images, batch_size=2)
-    if rule == "deviation":
-        maps, _ = scoring.predict(detector, images, 2)
-        assert detector.image_score.level.asnumpy() == pytest.approx(maps.mean((1, 2)).max())
-    else:
+    if rule == "maximum":
         assert not list(detector.image_score.get_parameters())
+        return
+    maps, _ = scoring.predict(detector, images, 2)
+    if rule == "log_deviation":
+        spec = ENCODERS["efficientnet_lite0"]
+        features = detector.encoder(Tensor(normalize(images, spec.mean, spec.std)))
+        maps = detector.log_energy(detector.fastflow.latents(*features)).asnumpy()[:, 0]
+    assert detector.image_score.level.asnumpy() == pytest.approx(maps.mean((1, 2)).max(), abs=1e-5)
 
 
 def test_what_the_network_makes_of_good_images_does_not_depend_on_chunks(detectors, monkeypatch):

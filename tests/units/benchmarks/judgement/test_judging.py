@@ -24,7 +24,7 @@ def folder(tmp_path):
             test = rng.uniform(0.4, 0.6, (8, size, size)).astype(np.float32)
             test[4:, : size // 2, : size // 2] += strength
             arrays[f"test_{scale}"] = test
-            arrays[f"train_{scale}"] = rng.uniform(0.4, 0.6, (5, size, size)).astype(np.float32)
+            arrays[f"good_{scale}"] = rng.uniform(0.4, 0.6, (5, size, size)).astype(np.float32)
             arrays[f"wrong_{scale}"] = np.full((3, size, size), 9.0, np.float32)
         np.savez(tmp_path / f"epoch_{epoch:04d}.npz", **arrays)
     return tmp_path
