@@ -4,10 +4,11 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from src.data.decoding import depth_of, highest_value, read_header
+from src.data.roles import is_named_as_mask
 from src.data.samples import MAX_MEGAPIXELS, Reading, Sample
 from src.utils import UserError, log
 
@@ -33,6 +34,8 @@ class Found:
         bit_depth: the bits that values of 16-bit files are taken to use; None where there are no such files.
         highest: their highest value; None likewise.
         passed_over: files that are not read, by ending or by what they are.
+        named_as_masks: the pictures whose names end as those of masks do, and beside which there is no picture of the
+            name without that: whether they are masks cannot be known.
     """
 
     pictures: int
@@ -44,6 +47,7 @@ class Found:
     bit_depth: int | None
     highest: int | None
     passed_over: dict[str, int]
+    named_as_masks: list[str] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -75,10 +79,11 @@ class Found:
             bit_depth=(bit_depth or depth_of(max(deep))) if deep else None,
             highest=max(deep) if deep else None,
             passed_over=dict(passed_over),
+            named_as_masks=[sample.name for sample in samples if is_named_as_mask(sample.picture)],
         )
 
     def lines(self) -> list[str]:
-        """What users are told at the start: a line, and one more on the bits of 16-bit files."""
+        """What users are told at the start: a line, and more on the bits of 16-bit files and on what may be masks."""
         parts = [_counted(self.types), *_range(list(self.sizes)), *_in_bits(self.bits)]
         parts += [_number(self.masks, "mask")] if self.masks else []
         parts += [f"{self.unreadable} unreadable"] if self.unreadable else []
@@ -92,6 +97,12 @@ class Found:
                 f"values of 16-bit files are read as {self.bit_depth} bits, 0 to {most}: the highest is {self.highest}"
             )
             said.append(text + (", and what is above becomes white" if self.highest > most else ""))
+        if self.named_as_masks:
+            count = _number(len(self.named_as_masks), "picture")
+            said.append(
+                f"warning: {count} named as a mask, with no picture of the rest of the name beside it, and read as a"
+                f" picture; the first: {self.named_as_masks[0]}"
+            )
         return said if self.pictures else [said[0].replace(": ", ", ", 1) if self.passed_over else "found 0 pictures"]
 
     def tell(self) -> None:

@@ -166,10 +166,13 @@ def _found_in(folder: Path, layout: Layout) -> list[str]:
 
 def _hint(root: Path, layout: Layout, inside: dict[Path, list[str]]) -> str:
     """The end of an error message: for a user who gave a category's folder instead of the one that holds it, or the one
-    above that; else what was found."""
+    above that, or has another layout; else what was found."""
     root = root.resolve()
     if root.name in _found_in(root.parent, layout):
         return f"; it is a category itself: give {root.parent} and category {root.name}"
+    for other in LAYOUTS.values():
+        if _found_in(root, other):
+            return f"; layout {other.name} finds categories there: give --dataset {other.name}"
     for path, names in inside.items():
         if names:
             return f"; {path} holds {', '.join(sorted(names)[:3])}: give that"

@@ -111,7 +111,9 @@ def pictures_under(given: str, option: str) -> dict[str, Path]:
         paths = named(found, common)
     if not paths:
         where = "standard input" if given == STDIN else base
-        raise UserError(f"no pictures in {where}; give a folder of pictures as --{option}")
+        left = ", ".join(f"{kind} {count}" for kind, count in passed_over_by(given, []).items())
+        found = f" (files found: {left})" if left else ""
+        raise UserError(f"no pictures in {where}; give a folder of pictures as --{option}{found}")
     return paths
 
 

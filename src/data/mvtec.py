@@ -17,7 +17,7 @@ from src.data.roles import masks_beside, pair_masks
 from src.data.samples import Sample, defective_samples, good_samples
 from src.utils import UserError
 
-_WORDS_FOR_GOOD = ("good", "ok", "normal", "nominal")
+WORDS_FOR_GOOD = ("good", "ok", "normal", "nominal")
 _NUMBER_FOR_GOOD = "0"  # only where no folder but this is trained on
 
 
@@ -26,18 +26,18 @@ def find_categories(root: Path) -> list[str]:
     return [path.name for path in subfolders(root) if (path / "train").is_dir() or (path / "test").is_dir()]
 
 
-def find_training(root: Path, category: str, split: Split, good: str = "good") -> list[Sample]:
+def find_training(root: Path, category: str, split: Split, good: tuple[str, ...] = WORDS_FOR_GOOD) -> list[Sample]:
     """The pictures of train/good. The folders give the split, so `split` is not used.
 
     Args:
-        good: the name of the folders of good pictures, in train/ and in test/.
+        good: words for the folders of good pictures, in train/ and in test/: the data set's own, then others.
     """
     folder = _folder_of_good(root / category / "train", good)
     pictures, _ = _listed(folder)
     return good_samples(named(pictures, folder, f"{folder.name}/"))
 
 
-def find_testing(root: Path, category: str, split: Split, good: str = "good") -> list[Sample]:
+def find_testing(root: Path, category: str, split: Split, good: tuple[str, ...] = WORDS_FOR_GOOD) -> list[Sample]:
     """The pictures of all folders of test/, with the masks if there is a folder ground_truth/, or masks beside them.
 
     Args:
@@ -49,7 +49,7 @@ def find_testing(root: Path, category: str, split: Split, good: str = "good") ->
     """
     base = root / category
     test, truth = base / "test", base / "ground_truth"
-    good_folder = _folder_of_good(test, _folder_of_good(base / "train", good).name)
+    good_folder = _folder_of_good(test, (_folder_of_good(base / "train", good).name, *good))
     good_pictures: dict[str, Path] = {}
     defective: dict[str, Path] = {}
     masks = []
@@ -61,7 +61,7 @@ def find_testing(root: Path, category: str, split: Split, good: str = "good") ->
             defective |= named(pictures, test)
             masks += [(_name(picture, test), mask) for mask, picture in beside.items()]
     for folder in subfolders(truth):
-        if folder.name not in (good, good_folder.name):
+        if folder.name not in (good[0], good_folder.name):
             several = [path for path in subfolders(folder) if list_pictures(path)]
             masks += [(_name(path, truth), path) for path in list_pictures(folder)]
             masks += [(path.relative_to(truth).as_posix(), path) for path in several]
@@ -81,16 +81,17 @@ def _name(path: Path, base: Path) -> str:
     return path.relative_to(base).with_suffix("").as_posix()
 
 
-def _folder_of_good(place: Path, good: str) -> Path:
-    """The folder of good pictures in train/ or test/: `good`, else the one with a usual name for it.
+def _folder_of_good(place: Path, words: tuple[str, ...]) -> Path:
+    """The folder of good pictures in train/ or test/: the first of the words, else the one with another of them.
 
     Raises:
         UserError: several folders may be it, or folders have numbers for names.
     """
-    folders = {path.name: path for path in subfolders(place)}
+    good, folders = words[0], {path.name: path for path in subfolders(place)}
     found = [name for name in folders if name.lower() == good.lower()]
-    found = found or [name for name in folders if name.lower() in _WORDS_FOR_GOOD]
-    if good in folders or not (found or _NUMBER_FOR_GOOD in folders):
+    found = found or [name for name in folders if name.lower() in words]
+    numbered = len(set(words)) > 1 and _NUMBER_FOR_GOOD in folders
+    if good in folders or not (found or numbered):
         return place / good
     if not found and place.name == "train" and len(folders) == 1:
         found = [_NUMBER_FOR_GOOD]

@@ -40,3 +40,24 @@ def test_cppcheck_finds_nothing():
 def test_the_lists_are_not_empty():
     assert len(SHELL) > 8
     assert all(list(folder.glob("*.*")) for folder in CPP_FOLDERS)
+
+
+def test_a_checkout_with_windows_line_endings_runs(tmp_path):
+    """Where git is set to write them, it does so in no file of ours; a script that has them ends at its first line."""
+    if subprocess.run(["git", "rev-parse", "--verify", "HEAD"], cwd=ROOT, capture_output=True, check=False).returncode:
+        pytest.skip("no git checkout")
+    command = [
+        "git",
+        "-c",
+        "core.autocrlf=true",
+        "-c",
+        "core.eol=crlf",
+        "checkout-index",
+        "-a",
+        f"--prefix={tmp_path}/",
+    ]
+    subprocess.run(command, cwd=ROOT, check=True)
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) > 100
+    assert [path.name for path in written if path.suffix != ".png" and b"\r\n" in path.read_bytes()] == []
+    assert subprocess.run(["bash", "scripts/build_cpu_kernels.sh", "--help"], cwd=tmp_path, check=False).returncode == 0

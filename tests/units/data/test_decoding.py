@@ -13,6 +13,7 @@ from src.data.masks import load_mask
 from src.data.pictures import load_image
 from src.data.samples import Reading
 from src.utils import UserError
+from tests.support.odd_files import tiff
 from tests.support.pictures import picture
 
 VALUES = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
@@ -29,6 +30,32 @@ def test_a_cameras_bits_in_a_16_bit_file_are_its_8_bit_original(tmp_path, suffix
     np.testing.assert_array_equal(load_image(path, 8, Reading(bit_depth=bits)), expected)
     assert depth_of(highest_value(path)) == bits
     assert read_header(path) == Header(8, 8, deep=True)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("more", [{}, {280: 5, 281: 90}], ids=["", "with extremes"])
+def test_a_tiff_in_which_0_is_white_is_the_inverse_of_one_in_which_it_is_black(tmp_path, bits, more):
+    """And its tags of the lowest and highest value change nothing."""
+    levels = VALUES[..., 0]
+    values = levels if bits == 8 else levels.astype(np.uint16) << (bits - 8)
+    black, white = tmp_path / "black.tif", tmp_path / "white.tif"
+    black.write_bytes(tiff(values, 1, more))
+    white.write_bytes(tiff((1 << bits) - 1 - values, 0, more))
+    for path in (black, white):
+        np.testing.assert_array_equal(load_image(path, 8, Reading(bit_depth=max(bits, 8)))[..., 0], levels)
+    inverse = 255 - load_image(white, 8, Reading(bit_depth=bits))
+    stored = (1 << bits) - 1 - values
+    np.testing.assert_array_equal(inverse[..., 0], stored >> (bits - 8))
+    if bits > 8:
+        assert highest_value(white) == stored.max()  # of what is stored: it says how many bits are used
+
+
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_values_without_a_range_are_refused_also_where_they_look_like_one(tmp_path, mode):
+    """0..1 or 0..255 as float, or counts of 32 bits: which value is white, the file does not say."""
+    Image.fromarray(VALUES[..., 0]).convert(mode).point(lambda value: value * 1.0 + 70000).save(tmp_path / "a.tif")
+    with pytest.raises(UserError, match=r"a\.tif: its pixels (are float|have 32 bits); save it with 8 or 16 bits"):
+        load_image(tmp_path / "a.tif", 8)
 
 
 def test_values_above_the_bit_depth_are_white(tmp_path):

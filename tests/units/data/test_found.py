@@ -57,6 +57,17 @@ def test_masks_are_counted(folder):
     assert seen.lines() == ["found 2 pictures: .png 2; 8x6; 8 bits; 1 mask"]
 
 
+def test_pictures_that_may_be_masks_are_said(folder):
+    picture(folder / "new" / "gas_mask.png")
+    picture(folder / "new" / "day_2-gt.png")
+    _, seen = found(folder)
+    assert seen.named_as_masks == ["new/day_2-gt", "new/gas_mask"]
+    assert seen.lines()[-1] == (
+        "warning: 2 pictures named as a mask, with no picture of the rest of the name beside it, and read as a picture;"
+        " the first: new/day_2-gt"
+    )
+
+
 def test_the_users_bit_depth_is_taken_and_what_is_above_is_said(folder):
     _, seen = found(folder, bit_depth=10)
     assert seen.bit_depth == 10

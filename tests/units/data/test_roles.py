@@ -108,6 +108,12 @@ def test_another_word_for_good(tmp_path, word):
     assert (test[0].name, test[0].defect) == (f"{word}/000", "good")
 
 
+def test_a_data_set_with_its_own_word_for_good_has_no_other(tmp_path):
+    mvtec(tmp_path)
+    with pytest.raises(UserError, match=r"no training pictures in .*/train/ok; .*: .*, train/good 3$"):
+        samples_for_training(tmp_path, "nut", "btad")
+
+
 def test_numbers_for_classes(tmp_path):
     base = mvtec(tmp_path, good="0", bad="1")
     assert len(samples_for_training(tmp_path, "nut", "mvtec")) == 3
@@ -145,6 +151,13 @@ def test_errors_say_what_was_found(tmp_path):
         categories(tmp_path / "archive", "mvtec")
     with pytest.raises(UserError, match=r"layout folder looks for .*; folders found: archive$"):
         categories(tmp_path, "folder")
+    with pytest.raises(UserError, match=r"no categories in .*; layout mvtec finds categories there: give --dataset"):
+        categories(tmp_path / "archive/mvtec", "folder")
+    (tmp_path / "new").mkdir()
+    for name in ("a.heic", "b.heic", "c.txt", ".hidden.png"):
+        (tmp_path / "new" / name).write_bytes(b"x")
+    with pytest.raises(UserError, match=r"no pictures in .* --img_dir \(files found: \.heic 2, \.txt 1, hidden 1\)$"):
+        pictures_under(str(tmp_path / "new"), "img_dir")
     (tmp_path / "flat/train").mkdir(parents=True)
     picture(tmp_path / "flat/train/0.png")
     picture(tmp_path / "flat/train/new/0.png")
