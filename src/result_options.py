@@ -6,7 +6,7 @@ PICTURES = ("eval", "run_all", "predict", "postprocess")  # programs that say so
 
 # fmt: off
 RESULTS: tuple[Option, ...] = (
-    *section("results", PICTURES,
+    *section("results", (*PICTURES, "serve"),
         Option("save_imgs", drawing, False, "draw each picture: panel (also without a value): picture, mask, heat map "
                "and overlay side by side; full: the overlay at the picture's own size"),
         Option("save_maps", str, None, "write each picture's anomaly map, the network's own values in float32, as npy "

@@ -13,6 +13,7 @@ _BEGINNINGS = {  # how the files that we write begin, by their ending
     ".onnx": b"\x08",
     ".png": b"\x89PNG",
     ".json": b"{",
+    ".jsonl": b'{"name": ',
     ".csv": (b"category,", b"file,"),
     ".npy": b"\x93NUMPY",
     ".tiff": (b"II*\0", b"MM\0*"),
