@@ -8,7 +8,8 @@ from src.kernels import library
 from src.utils import UserError
 
 TRAINING = ("step", "epoch", "memory")
-EVERYTHING = ("step", "epoch", "memory", "inference", "evaluation")
+WITH_NETWORK = (*TRAINING, "inference")
+EVERYTHING = (*WITH_NETWORK, "evaluation")
 REQUIREMENTS = {  # a module that a contestant imports -> the file that installs it
     "onnxruntime": "requirements.txt",
     "sklearn": "requirements-dev.txt",
@@ -42,15 +43,17 @@ class Contestant:
 
 
 CONTESTANTS = {
-    "this": Contestant("this", "this kernels", EVERYTHING, trains="cached", kernels=True),
-    "this_no_cache": Contestant("this, no cache", "this kernels", TRAINING, kernels=True),
+    "this": Contestant("this", "this direct", EVERYTHING, trains="cached", kernels=True),
+    "this_no_cache": Contestant("this, no cache", "this direct", TRAINING, kernels=True),
+    "this_winograd2": Contestant("this, F(2x2)", "this winograd2", WITH_NETWORK, trains="cached", kernels=True),
+    "this_winograd4": Contestant("this, F(4x4)", "this winograd4", WITH_NETWORK, trains="cached", kernels=True),
     "this_mindspore": Contestant("this, no kernels", "this mindspore", EVERYTHING, trains="cached"),
     "this_mindir": Contestant("this (MindIR)", "this mindspore", ("inference",), infers="mindir"),
     "this_onnx": Contestant("this (ONNX)", "onnx", ("inference",), needs="onnxruntime"),
     "pytorch": Contestant("PyTorch", "pytorch", EVERYTHING, needs="torch"),
     "pytorch_cached": Contestant("PyTorch, cached", "pytorch", TRAINING, trains="cached", needs="torch"),
     "2022": Contestant("2022", "mindspore2022", EVERYTHING, needs="sklearn"),
-    "anomalib": Contestant("anomalib", "anomalib_model", (*TRAINING, "inference")),
+    "anomalib": Contestant("anomalib", "anomalib_model", WITH_NETWORK),
     "scikit_learn": Contestant("scikit-learn", "scoring", (), needs="sklearn"),
 }
 

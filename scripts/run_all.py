@@ -22,6 +22,8 @@ def main() -> None:
     table = categories.run_all(options)
     for line in ("", *table.markdown().splitlines(), "", f"table: {options.ckpt_dir}/table.{{md,csv,json}}"):
         log.info("%s", line)
+    if options.report:
+        log.info("report: %s", categories.index_of(options))
     if table.failed:
         sys.exit(1)
 

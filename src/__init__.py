@@ -1,4 +1,4 @@
-"""FastFlow on MindSpore. The files here are the method; each folder serves it (see README, "The code")."""
+"""FastFlow on MindSpore. The files here are the method; each folder serves it (see docs/code.md)."""
 
 import re
 from pathlib import Path

@@ -7,6 +7,7 @@ import numpy as np
 
 from src import evaluation
 from src.data.samples import Sample, evenly
+from src.data.several import together
 from src.dataset import Images, TestSet, load_images
 from src.detector import Detector
 from src.good_pictures import GoodPictures
@@ -53,8 +54,11 @@ class Assessor:
         decoded when they are needed: a process of several has not read all of them before.
         """
         size, workers = plan.options.im_resize, plan.options.num_workers
-        tested = TestSet.load(test, size, plan.options.gt_protocol, workers, keep=True)
-        good = load_images(held_out, size, workers) if held_out else Images(evenly(used, KNOWN), size, workers)
+        tested, good = together(
+            partial(TestSet.load, test, size, plan.options.gt_protocol, workers, keep=True),
+            partial(load_images, held_out, size, workers),
+        )
+        good = good if held_out else Images(evenly(used, KNOWN), size, workers)
         return cls(plan, tested, good, [sample.name for sample in held_out])
 
     def assess(self, detector: Detector, epoch: int) -> Assessment:
@@ -74,3 +78,16 @@ class Assessor:
         run = partial(predict, detector, batch_size=batch_size)
         good = know_good(run, self.good, source, options.false_alarms)
         return Assessment(record, self.test, maps, scores, good, self.held_out)
+
+
+def load_pictures(
+    plan: Plan, test: list[Sample], used: list[Sample], held_out: list[Sample], own: list[Sample]
+) -> tuple[Assessor, np.ndarray]:
+    """All that a process of a training decodes: what it is judged by (see `Assessor.load`), and the images
+    [N, S, S, 3] uint8 of its `own` training pictures.
+
+    Raises:
+        UnusableFiles: pictures or masks cannot be used; it names those of all sets.
+    """
+    judged = partial(Assessor.load, plan, test, used, held_out)
+    return tuple(together(judged, partial(load_images, own, plan.options.im_resize, plan.options.num_workers)))

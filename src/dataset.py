@@ -4,26 +4,31 @@ In this project a picture is a file that a user has, or what is shown to people;
 pixels. Where the field has a term with "image", such as image AUROC, it stays.
 """
 
-import os
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from src.data.decoding import read_header
-from src.data.pictures import load_mask, open_rgb, resized
+from src.data.masks import read_mask, told
+from src.data.pictures import open_rgb, resized
 from src.data.samples import Sample, has_masks
-from src.utils import UserError
+from src.data.several import UnusableFiles, problems_of, together
+from src.utils import UserError, log
 
 
 @dataclass(frozen=True)
 class Images:
-    """Images [N, S, S, 3] uint8 whose pictures are decoded when they are asked for, by index or indices."""
+    """Images [N, S, S, 3] uint8 whose pictures are decoded when they are asked for, by index or indices.
+
+    Where one cannot be read, all are tried, so that the error names every such picture.
+    """
 
     samples: list[Sample]
     size: int
-    workers: int
+    workers: int | None
     sizes: dict[int, tuple[int, int]] = field(default_factory=dict, compare=False)  # width, height of those decoded
 
     def __len__(self) -> int:
@@ -32,10 +37,25 @@ class Images:
     def __getitem__(self, index: int | Sequence[int]) -> np.ndarray:
         if isinstance(index, int):
             return self[[index]][0]
-        _, images, sizes, unreadable = load_readable([self.samples[i] for i in index], self.size, self.workers)
-        _refuse(unreadable)
+        some = [self.samples[i] for i in index]
+        _, images, sizes, unreadable = load_readable(some, self.size, self.workers)
+        if unreadable:
+            self.check()
+            raise _unusable(some, unreadable)
         self.sizes.update(zip(map(int, index), sizes))
         return images
+
+    def check(self) -> None:
+        """Decode all pictures, a few at a time.
+
+        Raises:
+            UnusableFiles: some cannot be read.
+        """
+        together(*(partial(self._try, slice(start, start + 64)) for start in range(0, len(self), 64)))
+
+    def _try(self, some: slice) -> None:
+        """Decode some pictures, for their errors."""
+        load_images(self.samples[some], self.size, self.workers)
 
 
 @dataclass(frozen=True)
@@ -48,6 +68,7 @@ class TestSet:
         masks: [N, S, S] bool, or None where the category has none.
         labels: [N] bool, true for defective.
         protocol: how the masks were resized.
+        doubtful_masks: what may be wrong with them (see `told`).
         sizes: width and height of pictures that have been decoded, by index; see `size_of`.
     """
 
@@ -58,23 +79,36 @@ class TestSet:
     masks: np.ndarray | None
     labels: np.ndarray
     protocol: str
+    doubtful_masks: dict[str, Any] = field(default_factory=dict)
     sizes: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, samples: list[Sample], size: int, protocol: str, workers: int, keep: bool) -> "TestSet":
-        """Decode and resize pictures and masks in `workers` threads.
+    def load(cls, samples: list[Sample], size: int, protocol: str, workers: int | None, keep: bool) -> "TestSet":
+        """Decode and resize pictures and masks in `workers` threads; says what is doubtful in the masks.
 
         Args:
             size: S.
             protocol: how masks are resized (see `load_mask`).
             keep: decode the pictures now and keep them. Otherwise each is decoded when it is asked for, which needs
                 less memory and is right for one pass over them.
+
+        Raises:
+            UnusableFiles: masks, or pictures that are decoded now, cannot be used.
         """
         labels = np.array([sample.label for sample in samples], bool)
-        masks = load_masks(samples, size, protocol, workers) if has_masks(samples) else None
-        images = Images(samples, size, workers)
+        images, masks, doubtful = Images(samples, size, workers), None, {}
+        if has_masks(samples):
+            load = partial(load_masks, samples, size, protocol, workers)
+            try:
+                masks, doubts = load()
+            except UnusableFiles:  # then those of the pictures are named, too
+                together(load, images.check)
+                raise
+            doubtful, lines = told(doubts, int(labels.sum()))
+            for line in lines:
+                log.warning(line)
         kept = images[range(len(samples))] if keep else images
-        return cls(samples, kept, masks, labels, protocol, images.sizes)
+        return cls(samples, kept, masks, labels, protocol, doubtful, images.sizes)
 
     def size_of(self, index: int) -> tuple[int, int]:
         """Width and height of a picture's file, upright."""
@@ -92,10 +126,11 @@ def load_images(samples: Sequence[Sample], size: int, workers: int | None = None
             one full-size picture per thread.
 
     Raises:
-        UserError: pictures cannot be read; it names all of them.
+        UnusableFiles: pictures cannot be read; it names all of them.
     """
     _, images, _, unreadable = load_readable(samples, size, workers)
-    _refuse(unreadable)
+    if unreadable:
+        raise _unusable(samples, unreadable)
     return images
 
 
@@ -110,33 +145,43 @@ def load_readable(
         picture = open_rgb(samples[index].picture, samples[index].reading)
         result[index], sizes[index] = resized(picture, size), picture.size
 
-    problems = _problems(load, len(samples), workers)
+    problems = problems_of(load, len(samples), workers)
     readable = [index for index in range(len(samples)) if index not in problems]
     unreadable = {samples[index].name: text for index, text in problems.items()}
     images = result[readable] if problems else result
     return [samples[index] for index in readable], images, [sizes[index] for index in readable], unreadable
 
 
+def _unusable(samples: Sequence[Sample], unreadable: Mapping[str, str]) -> UnusableFiles:
+    """The error for samples whose pictures cannot be read, by name of a sample why."""
+    return UnusableFiles({each.picture: unreadable[each.name] for each in samples if each.name in unreadable})
+
+
 def load_masks(
     samples: Sequence[Sample], size: int, protocol: str = "nearest", workers: int | None = None
-) -> np.ndarray:
-    """The samples' masks in their order: bool [N, size, size] (see `load_mask`); a good picture's is empty.
+) -> tuple[np.ndarray, dict[str, str]]:
+    """The samples' masks in their order: bool [N, size, size] (see `read_mask`); a good picture's is empty. And by name
+    of a sample what is doubtful in its mask.
 
     Raises:
-        UserError: a defective picture has no mask (ask `has_masks` first), a mask cannot be read, or its size
+        UnusableFiles: a defective picture has no mask (ask `has_masks` first), a mask cannot be read, or its size
             is not its picture's.
     """
     result = np.zeros((len(samples), size, size), bool)
+    doubts: dict[int, str | None] = {}
 
     def load(index: int) -> None:
         sample = samples[index]
         if sample.mask is not None:
-            result[index] = load_mask(sample.mask, size, protocol, sample.picture, sample.reading)
+            mask = read_mask(sample.mask, size, protocol, sample.picture, sample.reading)
+            result[index], doubts[index] = mask.marked, mask.doubt
         elif sample.label:
             raise UserError(f"no mask for {sample.picture}; add one, or ask for image-level figures only")
 
-    _refuse(_problems(load, len(samples), workers))
-    return result
+    problems = problems_of(load, len(samples), workers)
+    if problems:
+        raise UnusableFiles({samples[index].mask or samples[index].picture: text for index, text in problems.items()})
+    return result, {samples[index].name: doubt for index, doubt in sorted(doubts.items()) if doubt}
 
 
 def normalize(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
@@ -149,34 +194,3 @@ def normalize(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -
         table = ((levels - mean[channel]) / std[channel]).astype(np.float32)
         result[:, channel] = table[images[..., channel]]
     return result
-
-
-def _problems(work: Callable[[int], None], count: int, workers: int | None) -> dict[int, str]:
-    """Call `work` for 0 .. count - 1 in threads (the decoders release the interpreter's lock).
-
-    All are called, so that the user learns at once of every file that cannot be read. Another kind of error, and
-    Ctrl-C, ends the work after the calls under way.
-
-    Returns:
-        What is wrong, by number, in their order.
-    """
-    with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
-        futures = [pool.submit(work, index) for index in range(count)]
-        problems = {}
-        try:
-            for index, future in enumerate(futures):
-                try:
-                    future.result()
-                except UserError as error:
-                    problems[index] = str(error)
-        except BaseException:  # Ctrl-C too
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    return problems
-
-
-def _refuse(problems: Mapping[Hashable, str]) -> None:
-    """Raise one error that names every file that cannot be used, if there is one."""
-    if problems:
-        counted = f"{len(problems)} files cannot be used: " if len(problems) > 1 else ""
-        raise UserError(counted + "; ".join(problems.values()))

@@ -1,6 +1,7 @@
 """What the anomaly maps of a test set are worth. No MindSpore here: the maps may come from any runtime."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from src.files import SCORES_TABLE
 from src.judging import check_finite
 from src.picture_results import write_scores_table
 from src.prediction import MIN_AREA, Prediction
-from src.report.colours import ColourScale, scale_of
+from src.report.colours import ColourScale, Scale, scale_of
+from src.report.gallery import Gallery
+from src.report.page import write_report
 from src.report.panels import Truth
 from src.report.pictures import PictureFiles
 from src.utils import log, versions
@@ -92,6 +95,7 @@ def report(
         "gt_protocol": test.protocol,
         "metrics": found,
         "absent": absent(test),
+        "doubtful_masks": test.doubtful_masks,
         "per_defect": figures_per_defect(test, maps, scores),
         "test_pictures": len(test.samples),
         **constants(judge, found),
@@ -134,11 +138,33 @@ def write_pictures(
     log.info("scores: %s", table)
     if not (files.drawn or files.maps):
         return
-    scale = scale_of(judge) or ColourScale.of(maps, test.labels)
+    scale = _scale(test, maps, judge)
     for i, (sample, each) in enumerate(zip(test.samples, said)):
         truth = Truth(bool(sample.label), None if test.masks is None else test.masks[i])
         files.write(each, sample, test.images[i], scale, judge, truth)
     log.info("pictures: %s", files.folder)
+
+
+def write_page(
+    path: Path, program: str, result: dict, test: TestSet, maps: np.ndarray, judge: Judge | None, course: dict | None
+) -> None:
+    """The report of an evaluation for a browser.
+
+    Args:
+        result: as `report` makes it; course: of the training, if it is known.
+    """
+    gallery = Gallery(_scale(test, maps, judge), judge)
+    for i, sample in enumerate(test.samples):
+        said = {"name": sample.name, **result["pictures"][sample.name]}
+        said |= {"truth": word(sample.label), "defect": sample.defect}
+        gallery.add(said, test.images[i], maps[i], None if test.masks is None else test.masks[i])
+    write_report(path, program, result, gallery, course)
+    log.info("report: %s", path)
+
+
+def _scale(test: TestSet, maps: np.ndarray, judge: Judge | None) -> Scale:
+    """The model's colours or, where it has none, one scale for this test set."""
+    return scale_of(judge) or ColourScale.of(maps, test.labels)
 
 
 def defined(figures: dict) -> dict[str, float]:

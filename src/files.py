@@ -12,6 +12,8 @@ from src.trust.outputs import check_outputs
 SCORES, SCORES_TABLE = "scores.json", "scores.csv"  # what is said of each picture
 SCORES_JOURNAL = "scores.jsonl"  # the same where there is no last one: a JSON per picture and line
 RESULTS = Path("results")  # where results go by default
+REPORT = "report.html"  # beside panels and scores
+INDEX = "index.html"  # run_all's, which leads to the reports
 
 
 def results_folder(output_dir: str | None, program: str, name: str) -> Path:
@@ -91,6 +93,11 @@ class RunFiles:
     def curves(self) -> Path:
         """Loss and figures over the epochs, as a picture."""
         return self._file(".png")
+
+    @property
+    def events(self) -> Path:
+        """The folder of what --log_to tensorboard writes."""
+        return self.folder / "tensorboard" / file_name(self.category, "category")
 
     @property
     def evaluation(self) -> Path:

@@ -3,12 +3,12 @@
 import time
 from pathlib import Path
 
-from src import checkpoint, evaluation
+from src import checkpoint, evaluation, results
 from src.config import Options
 from src.data.samples import files_of
 from src.data.source import Source, with_split
 from src.dataset import TestSet
-from src.files import SCORES_TABLE, category_folder, evaluation_result
+from src.files import REPORT, SCORES_TABLE, category_folder, evaluation_result
 from src.kernels import cells
 from src.report.pictures import PictureFiles
 from src.runtime.device import Device
@@ -29,7 +29,7 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
         UserError: anything wrong with the input.
     """
     detector, trained = checkpoint.load_detector(options.ckpt_path)
-    cells.install(detector, device.kernels)
+    cells.install(detector, device.kernels, device.convolution)
     category = options.category or trained.category
     if not category:
         raise UserError(f"{options.ckpt_path} does not say its category; give --category")
@@ -43,10 +43,12 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     _, found, (samples,) = source.look(source.test())
     found.tell()
     files = PictureFiles.of(options, folder)
-    outputs = [target, folder / SCORES_TABLE, *files.of_names(sample.name for sample in samples)]
+    pages = [folder / REPORT] if options.report else []
+    outputs = [target, folder / SCORES_TABLE, *pages, *files.of_names(sample.name for sample in samples)]
     check_outputs(outputs, [options.ckpt_path, *files_of(samples)])
     # Pictures that are drawn later are kept, so that each is decoded once.
-    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=bool(options.save_imgs))
+    drawn = bool(options.save_imgs or options.report)
+    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=drawn)
     graphs = GraphCache.of(options.graph_cache, device)
     batch_size = min(options.test_batch_size, len(samples))
     judge = judge_of(options, options.ckpt_path, detector, trained, batch_size, graphs)
@@ -65,4 +67,6 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     result["options_left_open"] = list(options.left_open)
     write_sealed_json(target, result)
     evaluation.write_pictures(files, test, maps, said, judge)
+    for page in pages:
+        evaluation.write_page(page, options.program, result, test, maps, judge, results.read_course(path))
     return result

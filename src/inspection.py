@@ -11,16 +11,17 @@ from src.config import Options
 from src.data.listing import pictures_under
 from src.data.samples import Sample, files_of
 from src.dataset import load_readable
-from src.files import description_of, results_folder
+from src.files import REPORT, description_of, results_folder
 from src.judging import CHUNK, check_finite, choose_judge, look_at
 from src.picture_results import Scores, score_files
 from src.prediction import Prediction
 from src.predictor.load import load_network
 from src.predictor.network import Network
 from src.report.colours import ColourScale, Scale, scale_of
+from src.report.gallery import Gallery
 from src.report.pictures import PictureFiles
 from src.trust.outputs import check_outputs
-from src.utils import UserError, log
+from src.utils import UserError, log, versions
 from src.verdict import DEFECTIVE, Judge, constants
 
 SOON = 16  # pictures after which results are written, or one batch if that is more
@@ -65,6 +66,7 @@ def inspect(options: Options) -> Inspection:
         device_id=options.device_id,
         batch_size=min(options.test_batch_size, len(paths)),
         cpu_kernels=options.cpu_kernels,
+        convolution=options.convolution,
         graph_cache=options.graph_cache,
     )
     folder = results_folder(options.output_dir, "predict", network.category or model.stem).resolve()
@@ -73,20 +75,28 @@ def inspect(options: Options) -> Inspection:
         raise UserError(f"--output_dir {folder} is among the pictures of --input; give a folder outside of it")
     samples, seen = look_at(options.input, paths, options.bit_depth or network.bit_depth, options.max_megapixels)
     files = PictureFiles.of(options, folder)
-    outputs = [*score_files(folder), *files.of_names(sample.name for sample in samples)]
+    pages = [folder / REPORT] if options.report else []
+    outputs = [*score_files(folder), *pages, *files.of_names(sample.name for sample in samples)]
     check_outputs(outputs, [model, description_of(model), *files_of(samples)])
     judge = choose_judge(options, options.model, network, network.size, network.good, network.judge, network.bit_depth)
     scale = scale_of(judge, network.colour_scale)
     said = {"model": model.name, "model_sha256": network.sha256, **constants(judge, network.thresholds)}
     scores = Scores(folder, {**said, "found": seen.to_json()}, len(samples))
+    gallery = Gallery(scale, judge) if options.report else None
     # Without a scale of the model's, the colours are those of the first chunk, which has to be a large one.
     step = CHUNK if scale is None else network.batch_size * max(1, SOON // network.batch_size)
     for start in range(0, len(samples), step):
         part = samples[start : start + step]
-        found, scale = _inspect_some(part, network, judge, scale, files, options)
+        found, scale = _inspect_some(part, network, judge, scale, files, gallery, options)
         tell(found)
         scores.add({sample.name: found[sample.name] for sample in part})
     log.info("scores: %s, %s", scores.json, scores.table.name)
+    for page in pages:
+        from src.report.page import write_report  # here: it takes a while, and few ask for it
+
+        known = {"category": network.category, "checkpoint": model.name, "versions": versions()}
+        write_report(page, options.program, known | {"options": options.values}, gallery)
+        log.info("report: %s", page)
     return Inspection(scores.pictures)
 
 
@@ -96,6 +106,7 @@ def _inspect_some(
     judge: Judge | None,
     scale: Scale | None,
     files: PictureFiles,
+    gallery: Gallery | None,
     options: Options,
 ) -> tuple[dict[str, dict], Scale | None]:
     """What is said of some pictures, by name, and the colours, which are chosen here where they are not known."""
@@ -105,17 +116,24 @@ def _inspect_some(
         raise UserError(next(iter(unreadable.values())))
     of_file = {sample.name: str(sample.picture) for sample in samples}
     found = {name: {"file": of_file[name], "error": text} for name, text in unreadable.items()}
+    if gallery is not None:
+        for name, text in found.items():
+            gallery.add({"name": name, **text})
     if not readable:
         return found, scale
     maps, values = network(images)
     check_finite(maps, values)
     each = 1000 * (time.perf_counter() - started) / len(samples)
     scale = scale or ColourScale.of(maps, np.ones(len(maps), bool))
+    if gallery is not None:
+        gallery.scale = scale
     for sample, image, size, anomaly_map, score in zip(readable, images, sizes, maps, values):
         file = of_file[sample.name]
         said = Prediction.of(sample.name, file, size, anomaly_map, score, judge, each, options.min_area)
         files.write(said, sample, image, scale, judge)
         found[sample.name] = said.to_json()
+        if gallery is not None:
+            gallery.add({"name": sample.name, **found[sample.name]}, image, anomaly_map)
     return found, scale
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from src.data.pictures import PROTOCOLS
+from src.data.masks import PROTOCOLS
 from src.data.source import SPLIT_DEFAULTS, is_split
 from src.detector import Architecture
 from src.good_pictures import GoodPictures, are_good_pictures

@@ -16,7 +16,7 @@ class Role(Flag):
     PLAIN = 0
     NETWORK = auto()  # shapes the network: a field of src.detector.Architecture, which every checkpoint carries
     AGREE = auto()  # a resumed training must have the value of the interrupted one
-    COMPILED = auto()  # a constant in the compiled training step; one in the detector's graph must be of NETWORK
+    COMPILED = auto()  # a constant in the compiled step; one in the detector's graph: of NETWORK or of the device
     NOT_REDONE = auto()  # run_all repeats nothing that is finished when it changes
     NOT_REPEATED = auto()  # left out when `--config` repeats an earlier run from its JSON
 

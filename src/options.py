@@ -9,8 +9,9 @@ import os
 from src import option as bounds
 from src.data.decoding import DEPTHS
 from src.data.layouts import LAYOUTS
-from src.data.pictures import PROTOCOLS
+from src.data.masks import PROTOCOLS
 from src.data.samples import MAX_MEGAPIXELS
+from src.kernels.convolution import CONVOLUTIONS, DIRECT
 from src.option import (
     BACKBONES,
     REQUIRED,
@@ -23,6 +24,7 @@ from src.option import (
     one_of,
     section,
 )
+from src.report.events import LOGS
 from src.result_options import RESULTS
 from src.tool_options import TOOLS
 from src.trust.schema import Check, is_a
@@ -39,6 +41,7 @@ TRAIN = ("train", "run_all")
 EVALUATE = ("train", "eval", "run_all")
 PREDICT = (*EVALUATE, "predict")
 DATA_SET = (*EVALUATE, "preprocess")
+PANELS = ("eval", "run_all", "predict", "postprocess")
 
 
 # The formatter would write this table with an argument a line.
@@ -125,6 +128,8 @@ OPTIONS: tuple[Option, ...] = (
         Option("cache_limit_gb", float, None, "gigabytes of features that a process keeps in memory (default: half "
                "of the free memory, divided among the processes)", at_least(0), Role.NOT_REDONE),
         Option("log_interval", int, 10, "training steps between log lines", at_least(1), Role.NOT_REDONE),
+        Option("log_to", str, None, "also write losses, learning rate and figures for TensorBoard while training, to "
+               "tensorboard/ in --ckpt_dir; needs the package tensorboard", one_of(*LOGS), Role.NOT_REDONE),
         Option("eval_interval", int, 10, "epochs between evaluations on the test set that show how training goes; "
                "0: none", at_least(0), Role.NOT_REDONE),
         Option("save_interval", int, 10, "epochs between saves of the training state", at_least(1), Role.NOT_REDONE),
@@ -139,7 +144,7 @@ OPTIONS: tuple[Option, ...] = (
         Option("distribute", boolean, False, "train with several processes, each on its device and its part of every "
                "batch; msrun starts them, see scripts/run_distribute_train_*.sh", roles=Role.NOT_REPEATED)),
 
-    *section("evaluation", ("eval",),
+    *section("evaluation", ("eval", "predict"),
         Option("ckpt_path", str, REQUIRED, "checkpoint to evaluate, written by train.py or src/pthtockpt.py")),
     *section("evaluation", PREDICT,
         Option("test_batch_size", int, 8, "pictures per batch in evaluation", at_least(1, 65536), Role.NOT_REDONE)),
@@ -153,6 +158,8 @@ OPTIONS: tuple[Option, ...] = (
 
     *section("several categories", ("run_all",),
         Option("categories", str, None, "categories with commas between them (default: all of the data set)"),
+        Option("seeds", str, None, "train each category once with each of these seeds, with commas, in the place of "
+               "--seed; the table has means and standard deviations"),
         Option("device_ids", str, "0", "numbers of the devices, with commas; each works on a category of its own"),
         Option("jobs", int, 1, "categories at a time on each device", at_least(1, 1024))),
 
@@ -164,6 +171,9 @@ OPTIONS: tuple[Option, ...] = (
     *section("device", (*PREDICT, "serve"),
         Option("cpu_kernels", str, "auto", "our own kernels on the CPU: auto uses them if "
                "scripts/build_cpu_kernels.sh has built them", one_of("auto", "on", "off")),
+        Option("convolution", str, DIRECT, "how these kernels compute 3x3 convolutions: direct; or, with fewer "
+               "multiplications and other rounding, Winograd's tiles of 2 x 2 pixels, or of 4 x 4, which are fastest",
+               one_of(*CONVOLUTIONS), Role.AGREE | Role.COMPILED),
         Option("graph_cache", str, "auto", "folder that keeps compiled graphs for later runs: auto is "
                "fastflow_mindspore in the user's cache folder on a CPU, off on other devices; off: compile anew",
                roles=Role.NOT_REDONE)),

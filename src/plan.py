@@ -15,6 +15,7 @@ from src.good_pictures import FALSE_ALARMS, divide
 from src.metadata import Metadata
 from src.option import Role
 from src.order import Order, effective_batch_size
+from src.report.events import check_available
 from src.runtime.device import Device
 from src.runtime.processes import ALONE, Group
 from src.utils import UserError, log
@@ -47,8 +48,9 @@ class Plan:
         """The plan that the options describe.
 
         Raises:
-            UserError: options that do not fit each other.
+            UserError: options that do not fit each other; --log_to where its package is missing.
         """
+        check_available(options.log_to)
         architecture = Architecture.from_options(options)
         options = with_split(options).resolved(
             device_target=device.target,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from src.data.pictures import PROTOCOLS
+from src.data.masks import PROTOCOLS
 from src.trust.json_file import read_json
 from src.trust.schema import (
     has_at_least,
@@ -17,11 +17,20 @@ from src.trust.schema import (
     one_of,
     optional,
 )
+from src.utils import UserError, log
 
 _ARE_FIGURES = mapping_of(optional(is_number))
 _IS_RESULT = has_at_least(category=is_text, gt_protocol=one_of(*PROTOCOLS), metrics=_ARE_FIGURES)
+_COUNTS = ("missed", "defective_pictures", "false_alarms", "good_pictures")
+_HAS_ERRORS = if_given(errors=optional(has_at_least(**dict.fromkeys(_COUNTS, integer()))))
 _OF_TRAINING = has_at_least(best_on_test=optional(has_at_least(epoch=integer())), seconds=is_number)
 _ARE_BEST = if_given(best_on_test=optional(_ARE_FIGURES))
+_IS_RECORD = has_at_least(epoch=integer())
+_HAS_COURSE = has_at_least(
+    checkpoint=is_text,
+    losses=list_of(is_number),
+    history=list_of(lambda value: _ARE_FIGURES(value) and _IS_RECORD(value)),
+)
 _HAS_OPTIONS = if_given(options=is_a(dict), options_left_open=list_of(is_text))
 
 
@@ -44,7 +53,22 @@ def read_evaluation(path: Path) -> dict[str, Any]:
     Raises:
         UserError: it is missing, not eval.py's, or not as it was written.
     """
-    return read_json(path, _IS_RESULT, "eval.py's; remove it and evaluate again")
+    return read_json(
+        path, lambda value: _IS_RESULT(value) and _HAS_ERRORS(value), "eval.py's; remove it and evaluate again"
+    )
+
+
+def read_course(checkpoint: Path) -> dict[str, Any] | None:
+    """The result of the training that wrote a checkpoint, for its curves; None where none beside it is valid."""
+    path = checkpoint.with_suffix(".json")
+    if not path.is_file():
+        return None
+    try:
+        result = read_json(path, _HAS_COURSE, "train.py's")
+    except UserError as error:
+        log.warning("no curves of the training: %s", error)
+        return None
+    return result if result["checkpoint"] == checkpoint.name else None
 
 
 def read_given_options(path: Path) -> dict[str, Any]:

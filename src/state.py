@@ -24,6 +24,12 @@ class Progress:
     losses: list[float] = field(default_factory=list)
     history: list[dict] = field(default_factory=list)
 
+    def add_step(self, loss: float, seconds: float) -> None:
+        """One more step is finished."""
+        self.step += 1
+        self.seconds += seconds
+        self.losses.append(loss)
+
     def epoch_losses(self, order: Order) -> list[float]:
         """The mean loss of each finished epoch."""
         epochs = order.epochs_in(len(self.losses))

@@ -9,7 +9,7 @@ import math
 import time
 
 from src import checkpoint, evaluation, outcome, state, whitening
-from src.assessment import Assessment, Assessor
+from src.assessment import Assessment, load_pictures
 from src.cell import TrainStep, adam, compile_step
 from src.config import Options
 from src.data.samples import evenly, files_of
@@ -19,6 +19,7 @@ from src.features import CachedFeatures, EncodedPictures, training_features
 from src.kernels import cells, library
 from src.plan import Plan
 from src.report.console import TrainingLine
+from src.report.events import not_recorded, recorded
 from src.runtime.device import Device
 from src.runtime.precision import in_precision
 from src.runtime.processes import ALONE, Group
@@ -45,8 +46,10 @@ def train(options: Options, device: Device, group: Group = ALONE) -> dict | None
     training = Training(plan)
     with plan.files.locked(group.leads):
         training.resume()
-        training.run()
-        return training.finish() if group.leads else None
+        log_to = options.log_to if group.leads else None
+        with recorded(log_to, plan.files.events, training.progress.step) as training.record:
+            training.run()
+            return training.finish() if group.leads else None
 
 
 class Training:
@@ -65,20 +68,21 @@ class Training:
         self._build_network()
         self._load_pictures()
         self._build_step()
-        self.progress = Progress()
+        self.progress, self.record = Progress(), not_recorded
 
     def _load_samples(self) -> None:
         """Find the pictures, hold some good ones out, and plan in which order the others are trained on."""
         self.plan, good, self.test_samples = self.plan.look()
         self.train_samples, self.held_out = self.plan.divide(good)
         self.order = self.plan.order(len(self.train_samples))
+        self.identity = self.plan.state_metadata(self.order, self.held_out)
         self.last_step = self.options.num_steps or self.order.steps_before(self.options.num_epochs)
 
     def _build_network(self) -> None:
         """The detector: ImageNet weights in its encoder, new flows, and our own kernels where the device has them."""
         self.detector = Detector(self.plan.architecture, self.options.seed)
         checkpoint.load_encoder(self.detector.encoder, self.options.backbone, self.options.pre_ckpt_path)
-        cells.install(self.detector, self.plan.device.kernels)
+        cells.install(self.detector, self.plan.device.kernels, self.plan.device.convolution)
         wanted = self.options.cpu_kernels != "off" and self.options.amp_level == "O0"
         missing = self.plan.device.target == "CPU" and self.plan.device.kernels is None
         if self.group.leads and wanted and missing and library.could_help():
@@ -86,25 +90,20 @@ class Training:
 
     def _load_pictures(self) -> None:
         """Decode what the training is judged by, and of the training pictures those that this process holds."""
-        size, workers = self.options.im_resize, self.options.num_workers
-        self.assessor = Assessor.load(self.plan, self.test_samples, self.train_samples, self.held_out)
+        own = [self.train_samples[i] for i in self.order.pictures]
+        self.assessor, self.images = load_pictures(self.plan, self.test_samples, self.train_samples, self.held_out, own)
         self.test = self.assessor.test
-        self.images = load_images([self.train_samples[i] for i in self.order.pictures], size, workers)
 
     def _build_step(self) -> None:
         """The training step, in the precision that is asked for."""
         optimizer = adam(self.detector.fastflow, self.options.lr, self.options.weight_decay)
-        level, dtype = self.options.amp_level, self.options.amp_dtype
-        fastflow, self.encoder, loss_scale = in_precision(self.detector, level, dtype)
-        averaging = self.options.ema_decay > 0
-        self.step = TrainStep(fastflow, optimizer, self.group.world, loss_scale, averaging)
+        fastflow, self.encoder, loss_scale = in_precision(self.detector, self.options.amp_level, self.options.amp_dtype)
+        self.step = TrainStep(fastflow, optimizer, self.group.world, loss_scale, averaging=self.options.ema_decay > 0)
 
     def resume(self) -> None:
         """With --resume, go on from the saved state if there is one. All processes must have come equally far."""
         if self.options.resume and (path := self.files.state).exists():
-            self.progress = state.load(
-                path, self.detector, self.step, self.plan.state_metadata(self.order, self.held_out)
-            )
+            self.progress = state.load(path, self.detector, self.step, self.identity)
             if self.progress.step > self.last_step:
                 raise UserError(f"{self.plan.length_option}: {path} is beyond that; give more")
         self.group.check_same(self.progress.step, "how far the training has come (the .state.ckpt in --ckpt_dir)")
@@ -134,23 +133,23 @@ class Training:
         epoch = self.order.epochs_in(self.progress.step)
         line.title(f"epoch {epoch + 1}/{self.order.epochs_in(self.last_step - 1) + 1}")
         for step in range(self.progress.step, min(self.order.steps_before(epoch + 1), self.last_step)):
-            self._prepare_step(step)
+            rate = self._prepare_step(step)
             started = time.perf_counter()
             loss = float(self.step(*features.batch(self.order.batch(step))).asnumpy())  # waits for the device
             seconds = time.perf_counter() - started
             if not math.isfinite(loss):
                 raise UserError(f"the loss is {loss} at step {step + 1}; {state.remedy(self.files.state)}")
-            self.progress.step += 1
-            self.progress.seconds += seconds
-            self.progress.losses.append(loss)
+            self.progress.add_step(loss, seconds)
+            self.record(self.progress.step, "train", {"loss": loss, "lr": rate, "seconds_per_step": seconds})
             line.step(loss, seconds, log_line=self.progress.step % self.options.log_interval == 0)
             self._obey(interrupt)
         return self.order.epochs_in(self.progress.step)
 
-    def _prepare_step(self, step: int) -> None:
-        """Set what changes from step to step."""
+    def _prepare_step(self, step: int) -> float:
+        """Set what changes from step to step; returns the learning rate."""
         rate = learning_rate(step, self.last_step, self.options.lr, self.options.lr_schedule)
         self.step.prepare(rate, averaging_rate(step, self.options.ema_decay))
+        return rate
 
     def _obey(self, interrupt: Interrupt) -> None:
         """Save and end, if one of the processes was asked to; all wait for the one that saves."""
@@ -162,8 +161,7 @@ class Training:
     def save_state(self) -> None:
         """Write everything that `--resume` needs, if this process leads."""
         if self.group.leads:
-            trained = self.plan.state_metadata(self.order, self.held_out)
-            state.save(self.files.state, self.detector, self.step, trained, self.progress)
+            state.save(self.files.state, self.detector, self.step, self.identity, self.progress)
 
     def _save_if_due(self, epoch: int) -> None:
         """Save the state every --save_interval epochs and after the last one; `epoch` of them are finished."""
@@ -186,6 +184,7 @@ class Training:
         """What the network is worth now; its figures on the test set are kept in the history."""
         found = self.assessor.assess(self.detector, epoch)
         self.progress.history.append(found.record)
+        self.record(self.progress.step, "test", evaluation.defined(found.record))
         if self.options.save_best and self.progress.best() is found.record and self.group.leads:
             outcome.save_detector(self.files.best_so_far, self.plan, self.detector, found)
         return found

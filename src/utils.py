@@ -19,6 +19,21 @@ class UserError(Exception):
     """A mistake that the user can mend. The text says what, where, and what to do, in one line."""
 
 
+class WarnedOnce(logging.Filter):
+    """Lets each warning through once: a picture may be decoded many times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text, warns = record.getMessage(), record.levelno >= logging.WARNING
+        new = text not in self._said
+        if warns:
+            self._said.add(text)
+        return new or not warns
+
+
 def shown(text: str) -> str:
     """A text from outside as it may be printed: in one line, without control characters and broken letters."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -20,6 +20,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 # Fixtures for every test.
+from tests.support.browser import browser  # noqa: F401
 from tests.support.exported_files import exported, exported_onnx  # noqa: F401
 from tests.support.programs import data, trained, weights  # noqa: F401
 from tests.support.runner_toolchain import runner  # noqa: F401

@@ -1,8 +1,9 @@
 """This project: train.py's training step, with and without kept features, and eval.py's detector.
 
-`python -m benchmarks.workers.this kernels` computes with the CPU kernels; oneDNN has no limit then, so none of
-MindSpore's own convolutions may be used. `... this mindspore` computes with MindSpore's operations, oneDNN limited to
-AVX2; this one also exports, because exported graphs have MindSpore's operations, and times a single convolution.
+`python -m benchmarks.workers.this direct`, or another value of `--convolution`, computes with the CPU kernels; oneDNN
+has no limit then, so none of MindSpore's own convolutions may be used. `... this mindspore` computes with MindSpore's
+operations, oneDNN limited to AVX2; this one also exports, because exported graphs have MindSpore's operations, and
+times a single convolution.
 """
 
 import sys
@@ -10,7 +11,8 @@ import sys
 if __name__ == "__main__":  # before MindSpore is imported
     from src.runtime import device
 
-    used = device.prepare("CPU", cpu_kernels="on" if sys.argv[1] == "kernels" else "off")
+    on_kernels = {"cpu_kernels": "on", "convolution": sys.argv[1]}
+    used = device.prepare("CPU", **({} if sys.argv[1] == "mindspore" else on_kernels))
 
 import itertools
 from collections.abc import Callable
@@ -50,7 +52,7 @@ class This(NetworkWorker):
         ms.set_seed(1)
         self.size, self.batch, self.folder = size, batch, Path(folder)
         self.detector = Detector(Architecture(backbone, size, conv3x3_only=ENCODERS[backbone].conv3x3_only))
-        cells.install(self.detector, self.device.kernels)
+        cells.install(self.detector, self.device.kernels, self.device.convolution)
         self.encoded = EncodedPictures(self.detector.encoder, noise_images(pictures, size), backbone)
         order = Order(pictures, batch, seed=1)
         self.batches = map(order.batch, itertools.count())

@@ -5,27 +5,20 @@
 <category>/defect/          optional: defective pictures, or a folder of them for each type of defect
 <category>/masks/           optional: masks named as their pictures, with or without the ending _mask
 
-Masks may also lie in a folder mask/ or ground_truth/, and any of the three may stand at any depth, also inside defect/.
+Masks may also lie in a folder mask/ or ground_truth/, and any of the three may stand at any depth, also inside defect/;
+or beside their pictures, with the ending. A folder named as a picture holds several, of which each marks a part.
 Where two types of defects have pictures of the same name, their masks need a folder with the name of the type.
 """
 
 from pathlib import Path
 
 from src.data.layout import Layout, Split
-from src.data.listing import list_pictures, subfolders
-from src.data.samples import (
-    Sample,
-    defective_samples,
-    good_samples,
-    named,
-    pair_masks,
-    split_good,
-    without_mask_ending,
-)
+from src.data.listing import list_pictures, named, subfolders
+from src.data.roles import MASK_FOLDERS, masks_beside, pair_masks, without_mask_ending
+from src.data.samples import Sample, defective_samples, good_samples, split_good
 from src.utils import UserError
 
 _GOOD, _TEST_GOOD, _DEFECT = "good", "test_good", "defect"
-_MASK_FOLDERS = {"masks", "mask", "ground_truth"}
 
 
 def find_categories(root: Path) -> list[str]:
@@ -52,7 +45,7 @@ def find_testing(root: Path, category: str, split: Split) -> list[Sample]:
     defective = {name if "/" in name else f"{_DEFECT}/{name}": path for name, path in found.items()}
     good_stems = {path.stem for folder in (_GOOD, _TEST_GOOD) for path in _pictures(base / folder).values()}
     masks = []
-    for name, path in _masks(base):
+    for name, path in _masks(base, defective):
         target = _target(name, path, defective, good_stems)
         if target is not None:
             masks.append((target, path))
@@ -63,7 +56,7 @@ def find_testing(root: Path, category: str, split: Split) -> list[Sample]:
 
 def _check_folder_names(base: Path) -> None:
     """Refuse folders whose pictures would be left out without a word, or would be taken for something else."""
-    known = {_GOOD, _TEST_GOOD, _DEFECT, *_MASK_FOLDERS}
+    known = {_GOOD, _TEST_GOOD, _DEFECT, *MASK_FOLDERS}
     for folder in subfolders(base):
         if folder.name not in known and _pictures(folder):
             raise UserError(
@@ -84,21 +77,32 @@ def _good(base: Path, split: Split) -> tuple[dict[str, Path], dict[str, Path]]:
 
 
 def _pictures(folder: Path, prefix: str = "") -> dict[str, Path]:
-    """The pictures at any depth in `folder` by name; files in mask folders are masks and left out."""
+    """The pictures at any depth in `folder` by name; files in mask folders, and masks beside them, are left out."""
     found = list_pictures(folder, recursive=True)
-    pictures = [path for path in found if not _MASK_FOLDERS & set(path.relative_to(folder).parts[:-1])]
-    return named(pictures, folder, prefix)
+    pictures = [path for path in found if not MASK_FOLDERS & set(path.relative_to(folder).parts[:-1])]
+    beside = masks_beside(pictures)
+    return named([path for path in pictures if path not in beside], folder, prefix)
 
 
-def _masks(base: Path) -> list[tuple[str, Path]]:
-    """The name and the file of every mask. Its name is its path in `base` without suffix, mask folders and defect/."""
-    result = []
-    for path in list_pictures(base, recursive=True):
+def _masks(base: Path, defective: dict[str, Path]) -> list[tuple[str, Path]]:
+    """The name and the file of every mask, or the folder of several that make one.
+
+    Its name is its path in `base` without suffix, mask folders and defect/.
+    """
+    result = {}
+    found = list_pictures(base, recursive=True)
+    beside = masks_beside(found)
+    for path in found:
         *folders, stem = path.relative_to(base).with_suffix("").parts
-        if _MASK_FOLDERS & set(folders):
-            kept = [folder for folder in folders if folder not in _MASK_FOLDERS and folder != _DEFECT]
-            result.append(("/".join([*kept, stem]), path))
-    return result
+        kept = [folder for folder in folders if folder not in MASK_FOLDERS and folder != _DEFECT]
+        if MASK_FOLDERS & set(folders):
+            whole, parts = "/".join([*kept, stem]), "/".join(kept)
+            known = parts in defective or f"{_DEFECT}/{parts}" in defective
+            several = known and without_mask_ending(whole) not in defective
+            result[path.parent if several else path] = parts if several else whole
+        elif path in beside and folders[:1] == [_DEFECT]:
+            result[path] = "/".join([*kept, stem])
+    return [(name, path) for path, name in result.items()]
 
 
 def _target(name: str, mask: Path, defective: dict[str, Path], good_stems: set[str]) -> str | None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from src.data.samples import named
+from src.data.roles import MASK_FOLDERS, is_named_as_mask, masks_among
 from src.utils import UserError
 
 # The formats that Pillow or OpenCV reads, except for icons, vector graphics, documents and films.
@@ -17,7 +17,10 @@ _FORMATS = (
 )
 SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
 # Folders that systems and servers make; what looks like pictures in them are previews or what was thrown away.
-_SYSTEM = frozenset({"@eadir", "$recycle.bin", "#recycle", "#snapshot", "system volume information", "__macosx"})
+_SYSTEM = frozenset(
+    {"@eadir", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin", "lost+found", "__macosx"}
+    | {"system volume information", "thumbs.db", "ehthumbs.db", "desktop.ini"}
+)
 STDIN = "-"  # what stands for it
 _HIDDEN, _TWICE = "hidden", "link to a folder that is read already"
 
@@ -39,6 +42,13 @@ def list_pictures(folder: Path, recursive: bool = False) -> list[Path]:
     """
     files = _walk(folder)[0] if recursive else [path for path in _entries(folder) if not path.is_dir()]
     return [path for path in files if path.suffix.lower() in SUFFIXES]
+
+
+def places_of_pictures(folder: Path) -> str:
+    """Where under `folder` there are pictures, and how many, for an error message: at most five places."""
+    counts = Counter(path.parent.relative_to(folder).as_posix() for path in list_pictures(folder, recursive=True))
+    said = [f"{place} {count}" for place, count in sorted(counts.items())]
+    return ", ".join(said[:5]) + (", ..." if len(said) > 5 else "") or "none"
 
 
 def passed_over(folder: Path, used: Iterable[Path]) -> dict[str, int]:
@@ -64,6 +74,24 @@ def passed_over_by(given: str, used: Iterable[Path]) -> dict[str, int]:
     return dict(sorted(Counter(_kind(path) for path in files).items()))
 
 
+def named(pictures: list[Path], base: Path | None, prefix: str = "") -> dict[str, Path]:
+    """The pictures by name. A name is `prefix` followed by the picture's path in `base`, without suffix.
+
+    Args:
+        base: a folder that holds the pictures at any depth; None for each picture's own folder.
+
+    Raises:
+        UserError: two pictures get the same name, so the results of one would overwrite those of the other.
+    """
+    result: dict[str, Path] = {}
+    for path in pictures:
+        name = prefix + path.relative_to(base or path.parent).with_suffix("").as_posix()
+        if name in result:
+            raise UserError(f"{result[name]} and {path} have the same name; rename or remove one of them")
+        result[name] = path
+    return result
+
+
 def pictures_under(given: str, option: str) -> dict[str, Path]:
     """The pictures by name that an option names: a folder with its sub-folders, one picture, a pattern such as
     "new/*.png", or a text file (.txt) of paths, one a line; relative ones start at the list's folder. "-" is such a
@@ -74,7 +102,9 @@ def pictures_under(given: str, option: str) -> dict[str, Path]:
     """
     base = Path(given).resolve()
     if given != STDIN and base.is_dir():
-        paths = named(list_pictures(base, recursive=True), base)
+        found = list_pictures(base, recursive=True)
+        masks = masks_among(found, base)
+        paths = named([path for path in found if path not in masks], base)
     else:
         found = _given(given, base)
         common = Path(os.path.commonpath([path.parent for path in found])) if found else base
@@ -99,18 +129,24 @@ def _given(given: str, base: Path) -> list[Path]:
     if base.is_file():
         return [base]
     matches = sorted(Path(os.path.abspath(path)) for path in _matches(given))
-    return [path for path in matches if path.is_file() and path.suffix.lower() in SUFFIXES]
+    found = [path for path in matches if path.is_file() and path.suffix.lower() in SUFFIXES]
+    masks = masks_among(found, Path("/"))
+    return [path for path in found if path not in masks]
 
 
 def _matches(pattern: str) -> list[str]:
-    """The files and folders that a pattern stands for."""
-    return glob.glob(str(pattern), recursive=True)
+    """The files and folders that a pattern stands for, without those in folders that systems make."""
+    found = glob.glob(str(pattern), recursive=True)
+    return [path for path in found if not _SYSTEM & {part.lower() for part in Path(path).parts}]
 
 
 def _kind(path: Path) -> str:
-    """What a file that is not read is called: its ending, and whether it is a picture's, in another place."""
+    """What a file that is not read is called: its ending; of a picture also whether it is a mask, or lies elsewhere."""
     suffix = path.suffix.lower()
-    return f"{suffix} elsewhere" if suffix in SUFFIXES else suffix or "without ending"
+    if suffix not in SUFFIXES:
+        return suffix or "without ending"
+    mask = is_named_as_mask(path) or MASK_FOLDERS & set(path.parts[-3:-1])
+    return f"{suffix} mask" if mask else f"{suffix} elsewhere"
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -11,15 +11,9 @@ pictures, which the user can give; without it, the seed divides them.
 from pathlib import Path
 
 from src.data.layout import Layout, Split
-from src.data.listing import list_pictures, subfolders
-from src.data.samples import (
-    Sample,
-    defective_samples,
-    good_samples,
-    named,
-    pair_masks,
-    split_good,
-)
+from src.data.listing import list_pictures, named, subfolders
+from src.data.roles import masks_beside, pair_masks
+from src.data.samples import Sample, defective_samples, good_samples, split_good
 from src.trust.text_file import read_text
 from src.utils import UserError
 
@@ -51,15 +45,19 @@ def find_testing(root: Path, category: str, split: Split) -> list[Sample]:
         if folder.name.startswith("MT_") and folder.name != "MT_Free":
             defective |= _pictures(folder)
             files = list_pictures(folder / "Imgs")
-            masks += [(f"{folder.name}/{path.stem}", path) for path in files if path.suffix.lower() == ".png"]
+            beside = masks_beside(files)
+            found = [path for path in files if path.suffix.lower() == ".png" or path in beside]
+            masks += [(f"{folder.name}/{path.stem}", path) for path in found]
     paired = pair_masks(defective, masks, root) if masks else {}
     _, good = _divided(root, split)
     return good_samples(good) + defective_samples(defective, paired)
 
 
 def _pictures(folder: Path) -> dict[str, Path]:
-    """The pictures of an MT_ folder by name: its JPEG files, because the PNG files are masks."""
-    files = [path for path in list_pictures(folder / "Imgs") if path.suffix.lower() in (".jpg", ".jpeg")]
+    """The pictures of an MT_ folder by name: its JPEG files, because the PNG files are masks, as are those beside."""
+    found = list_pictures(folder / "Imgs")
+    beside = masks_beside(found)
+    files = [path for path in found if path.suffix.lower() in (".jpg", ".jpeg") and path not in beside]
     return named(files, folder / "Imgs", f"{folder.name}/")
 
 

@@ -13,7 +13,9 @@ import io
 from pathlib import Path
 
 from src.data.layout import Layout, Split
-from src.data.samples import Sample, defective_samples, good_samples, named, pair_masks
+from src.data.listing import named
+from src.data.roles import pair_masks
+from src.data.samples import Sample, defective_samples, good_samples
 from src.trust.names import file_name, path_in
 from src.trust.text_file import read_text
 from src.utils import UserError

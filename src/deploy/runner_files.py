@@ -11,14 +11,13 @@ import numpy as np
 from src import evaluation
 from src.config import Options
 from src.data.found import read_as
-from src.data.pictures import load_image
 from src.data.samples import Reading, Sample, files_of
 from src.data.source import Source, with_split
 from src.dataset import TestSet, normalize
 from src.deploy.description import ANOMALY_MAP, SCORE, ModelInput
 from src.deploy.description_file import read_description
 from src.deploy.manifest import MANIFEST, Entry, Manifest
-from src.files import SCORES_TABLE, category_folder, results_folder
+from src.files import REPORT, SCORES_TABLE, category_folder, results_folder
 from src.report.console import bar
 from src.report.pictures import PictureFiles
 from src.trust.names import file_name
@@ -26,6 +25,8 @@ from src.trust.outputs import check_outputs
 from src.trust.temporary import temporary_folder
 from src.utils import UserError, check_writable, log, write_json
 from src.verdict import tell
+
+LONGEST_NAME = 100  # bytes of a picture's name that stay in the runner's files
 
 
 def preprocess(options: Options) -> Path:
@@ -52,12 +53,13 @@ def preprocess(options: Options) -> Path:
     if target.exists() and not is_replaceable(target):
         raise UserError(f"--img_dir {target} holds what preprocess.py did not write; give a folder of its own")
     check_writable(target.parent / MANIFEST)
+    test = TestSet.load(samples, description.input.size, "nearest", None, keep=False)
     try:
         with temporary_folder(target) as temporary:
             folder = temporary / target.name
             folder.mkdir()
             entries = [
-                write_picture(folder, index, sample, description.input)
+                write_picture(folder, index, sample, test.images[index], description.input)
                 for index, sample in enumerate(bar(samples, "writing"))
             ]
             Manifest(category, description, entries, found.bit_depth, found.to_json()).write(folder)
@@ -76,10 +78,13 @@ def is_replaceable(folder: Path) -> bool:
     return not names or (MANIFEST in names and all(name.endswith(".bin") for name in names - {MANIFEST}))
 
 
-def write_picture(folder: Path, index: int, sample: Sample, model_input: ModelInput) -> Entry:
-    """Write a normalised picture, float32 (3, S, S), as the runner reads it; returns its entry in the manifest."""
-    file = f"{index:06d}_{sample.name.replace('/', '_')}.bin"
-    image = load_image(sample.picture, model_input.size, sample.reading)
+def write_picture(folder: Path, index: int, sample: Sample, image: np.ndarray, model_input: ModelInput) -> Entry:
+    """Write a picture's image, uint8 [S, S, 3], normalised as float32 (3, S, S); returns its entry in the manifest.
+
+    Of a long name the beginning is kept: the runner's files are named after it, with endings.
+    """
+    name = os.fsencode(sample.name.replace("/", "_"))[:LONGEST_NAME].decode(errors="ignore")
+    file = f"{index:06d}_{name}.bin"
     normalize(image[None], model_input.mean, model_input.std).tofile(folder / file)
     return Entry(file, sample)
 
@@ -111,11 +116,12 @@ def postprocess(options: Options) -> dict:
     folder = category_folder(options.output_dir, "postprocess", category)
     reading = Reading(manifest.bit_depth or Reading.bit_depth, options.max_megapixels)
     samples = read_as([entry.sample for entry in manifest.entries], reading)
-    files = PictureFiles.of(options, folder)
-    outputs = [target, folder / SCORES_TABLE, *files.of_names(sample.name for sample in samples)]
+    files, pages = PictureFiles.of(options, folder), [folder / REPORT] if options.report else []
+    outputs = [target, folder / SCORES_TABLE, *pages, *files.of_names(sample.name for sample in samples)]
     check_outputs(outputs, [Path(options.label_dir) / MANIFEST, *files_of(samples)])
     maps, scores = read_outputs(Path(options.result_dir), manifest.entries, size)
-    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=bool(options.save_imgs))
+    drawn = bool(options.save_imgs or options.report)
+    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=drawn)
     tell(judge)
     evaluation.check_finite(maps, scores)
     said = evaluation.of_pictures(test, maps, scores, judge, None, options.min_area)
@@ -123,6 +129,8 @@ def postprocess(options: Options) -> dict:
     result["found"] = manifest.found
     write_json(target, result)
     evaluation.write_pictures(files, test, maps, said, judge)
+    for page in pages:
+        evaluation.write_page(page, options.program, result, test, maps, judge, None)
     return result
 
 

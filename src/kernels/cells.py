@@ -14,25 +14,29 @@ from mindspore import Tensor, nn, ops
 
 from src.encoder import Encoder, Whitening
 from src.fastflow import CLAMP, SUBNET_GAIN, FlowStep
+from src.kernels.convolution import DIRECT, output_tile
 from src.kernels.exchange import exchange
 
-CHANNEL_BLOCK = 16  # oneDNN fills the channels of a map up to a multiple of this
+CHANNEL_BLOCK = 16  # the channels of a map are filled up to a multiple of this
+
+constant_tile = ops.constexpr(output_tile)  # is called while a graph is compiled
 
 
-def install(network: nn.Cell, library: Path | None) -> None:
+def install(network: nn.Cell, library: Path | None, convolution: str = DIRECT) -> None:
     """Exchange a network's flow steps and its encoders' convolutions for cells that compute with the kernels.
 
     Args:
         network: is changed; its parameters (the same objects) and their names are not.
         library: the built kernels, or None: the network stays as it is.
+        convolution: how 3x3 convolutions are computed, one of `src.kernels.convolution.CONVOLUTIONS`.
     """
     if library is None:
         return
-    exchange(network, FlowStep, lambda step: KernelFlowStep(step, library))
+    exchange(network, FlowStep, lambda step: KernelFlowStep(step, library, convolution))
     for _, cell in network.cells_and_names():
         if isinstance(cell, Encoder):
             for kind in (nn.Conv2d, Whitening):
-                exchange(cell, kind, lambda conv: KernelConv(conv, library))
+                exchange(cell, kind, lambda conv: KernelConv(conv, library, convolution))
 
 
 def _custom(library: Path, name: str, shapes: Callable, outputs: int) -> ops.Custom:
@@ -56,29 +60,42 @@ class FlowStepOperation(nn.Cell):
     hidden map in a format of oneDNN's choice, as a vector, and the subnet's output (B, 2 (C//2), H, W).
     """
 
-    def __init__(self, library: Path):
+    def __init__(self, library: Path, convolution: str):
         super().__init__()
+        self.convolution = convolution
         self.constants = Tensor([CLAMP, SUBNET_GAIN], ms.float32)
         self.forward = _custom(library, "FlowStepForward", self._shapes, 4)
         self.backward = _custom(library, "FlowStepBackward", self._gradient_shapes, 7)
 
     @staticmethod
-    def _shapes(x, weight1, bias1, weight2, bias2, scale, offset, permutation, constants):
+    def _shapes(x, weight1, bias1, weight2, bias2, scale, offset, permutation, constants, tiles):
         batch, _, height, width = x
         hidden = -(-weight1[0] // CHANNEL_BLOCK) * CHANNEL_BLOCK
         return x, [batch], [batch * hidden * height * width], [batch, weight2[0], height, width]
 
     @staticmethod
-    def _gradient_shapes(x, weight1, weight2, scale, permutation, constants, hidden, a, gradient, sum_gradient):
+    def _gradient_shapes(x, weight1, weight2, scale, permutation, constants, tiles, hidden, a, gradient, sum_gradient):
         return x, weight1, [weight1[0]], weight2, [weight2[0]], scale, scale
 
     def construct(self, x, weight1, bias1, weight2, bias2, scale, offset, permutation):
-        return self.forward(x, weight1, bias1, weight2, bias2, scale, offset, permutation, self.constants)
+        tiles = self._tiles(x.shape, weight1.shape, weight2.shape)
+        return self.forward(x, weight1, bias1, weight2, bias2, scale, offset, permutation, self.constants, tiles)
 
     def bprop(self, x, weight1, bias1, weight2, bias2, scale, offset, permutation, out, dout):
         _, _, hidden, a = out
-        gradients = self.backward(x, weight1, weight2, scale, permutation, self.constants, hidden, a, dout[0], dout[1])
+        tiles = self._tiles(x.shape, weight1.shape, weight2.shape)
+        gradients = self.backward(
+            x, weight1, weight2, scale, permutation, self.constants, tiles, hidden, a, dout[0], dout[1]
+        )
         return (*gradients, ops.zeros_like(permutation))
+
+    def _tiles(self, x: tuple, weight1: tuple, weight2: tuple) -> Tensor:
+        """The sizes of Winograd's tiles for both convolutions, from the shapes; 0 where they are computed directly."""
+        sizes = [
+            constant_tile(self.convolution, x[0], weight[:2], x[2], x[3]) if weight[2] == 3 else 0
+            for weight in (weight1, weight2)
+        ]
+        return Tensor(sizes, ms.int32)
 
 
 class KernelFlowStep(FlowStep):
@@ -87,15 +104,16 @@ class KernelFlowStep(FlowStep):
     Args:
         step: the flow step to replace; its parameters are shared, and keep their names.
         library: the built kernels.
+        convolution: as `install`.
     """
 
-    def __init__(self, step: FlowStep, library: Path):
+    def __init__(self, step: FlowStep, library: Path, convolution: str):
         nn.Cell.__init__(self, auto_prefix=False)  # not FlowStep's, which would draw new parameters
         self.kept, self.changed = step.kept, step.changed
         self.conv1, self.conv2, self.relu, self.split_coupling = step.conv1, step.conv2, step.relu, step.split_coupling
         self.global_scale, self.global_offset = step.global_scale, step.global_offset
         self.permutation = step.permutation
-        self.operation = FlowStepOperation(library)
+        self.operation = FlowStepOperation(library, convolution)
 
     def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """As `FlowStep.transform`."""
@@ -118,12 +136,15 @@ class KernelConv(nn.Cell):
     Args:
         conv: the convolution to replace; its parameters are shared, and keep their names.
         library: the built kernels.
+        convolution: as `install`.
     """
 
-    def __init__(self, conv: nn.Conv2d, library: Path):
+    def __init__(self, conv: nn.Conv2d, library: Path, convolution: str):
         super().__init__(auto_prefix=False)
+        self.convolution = convolution
         self.weight, self.bias = conv.weight, conv.bias
         self.kernel, self.stride, self.same = conv.kernel_size[0], conv.stride[0], conv.pad_mode == "same"
+        self.has_tiles = self.kernel == 3 and self.stride == 1 and conv.group == 1
         self.operation = _custom(library, "EncoderConvolution", self._shape, 1)
 
     def _size(self, size: int) -> int:
@@ -137,4 +158,8 @@ class KernelConv(nn.Cell):
         # TensorFlow's SAME puts the larger part of an odd padding below and to the right; PyTorch pads all sides alike.
         total = (self._size(x.shape[2]) - 1) * self.stride + self.kernel - x.shape[2]
         before = max(total, 0) // 2 if self.same else self.kernel // 2
-        return self.operation(x, self.weight, self.bias, Tensor([self.stride, before], ms.int32))
+        batch, channels, height, width = x.shape
+        tile = 0
+        if self.has_tiles:
+            tile = constant_tile(self.convolution, batch, (channels, self.weight.shape[0]), height, width)
+        return self.operation(x, self.weight, self.bias, Tensor([self.stride, before, tile], ms.int32))

@@ -29,7 +29,7 @@ def load_checkpoint(path: Path, device: Device, batch_size: int, graph_cache: st
     """
     detector, trained = checkpoint.load_detector(path)
     detector.set_train(False)
-    cells.install(detector, device.kernels)
+    cells.install(detector, device.kernels, device.convolution)
     architecture, graphs = detector.architecture, GraphCache.of(graph_cache, device)
     spec = ENCODERS[architecture.backbone]
 

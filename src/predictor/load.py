@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from src.kernels.convolution import DIRECT
 from src.predictor.network import Network
 from src.utils import UserError
 
@@ -16,12 +17,13 @@ def load_network(
     threads: int | None = None,
     batch_size: int = 1,
     cpu_kernels: str = "auto",
+    convolution: str = DIRECT,
     graph_cache: str = "auto",
 ) -> Network:
     """The network of a .ckpt, .onnx or .mindir file. MindSpore is imported where the file needs it, and only then.
 
     Args:
-        device_target, device_id, cpu_kernels, graph_cache: see the options; ONNX runs on the CPU.
+        device_target, device_id, cpu_kernels, convolution, graph_cache: see the options; ONNX runs on the CPU.
         threads: that compute; None: the runtime's own number.
         batch_size: images per call, where the file leaves that open.
 
@@ -43,7 +45,7 @@ def load_network(
 
     # A MindIR is MindSpore's own operations, and our kernels, which it lacks, have a thread per core.
     kernels = cpu_kernels if path.suffix == ".ckpt" and threads is None else "off"
-    used = device.prepare(device_target, device_id, kernels)
+    used = device.prepare(device_target, device_id, kernels, convolution)
     if threads is not None:
         device.limit_threads(threads)
     if path.suffix == ".mindir":

@@ -32,15 +32,24 @@ class Stage:
 
 @dataclass
 class Job:
-    """A category's stages, one after the other, with one log. `failed` says why it was given up."""
+    """A category's stages, one after the other, with one log. `failed` says why it was given up.
+
+    `seed` is that of this run, where the category is trained with several.
+    """
 
     category: str
     stages: list[Stage]
     log: Path
+    seed: int | None = None
     failed: str | None = None
     process: subprocess.Popen | None = field(default=None, repr=False)
     _number: int = 0
     _start: int = 0
+
+    @property
+    def name(self) -> str:
+        """What the run is called: its category, and its seed where there are several."""
+        return self.category if self.seed is None else f"{self.category}, seed {self.seed}"
 
     @property
     def done(self) -> bool:
@@ -101,12 +110,12 @@ class Job:
     def progress(self) -> tuple[float, str]:
         """The share of the training that is done (as far as the log says), and in words what is going on."""
         if self.stages[self._number].program != "train.py":
-            return 1, f"{self.category}: evaluating"
+            return 1, f"{self.name}: evaluating"
         found = STEP_PATTERN.findall(self._said())
         if not found:
-            return 0, f"{self.category}: starting"
+            return 0, f"{self.name}: starting"
         epoch, epochs, loss, left = (text.decode() for text in found[-1])
-        return (int(epoch) - 1) / int(epochs), f"{self.category}: epoch {epoch}/{epochs}, loss {loss}, {left} left"
+        return (int(epoch) - 1) / int(epochs), f"{self.name}: epoch {epoch}/{epochs}, loss {loss}, {left} left"
 
 
 def _end_with_parent() -> None:
@@ -151,7 +160,7 @@ def run_jobs(
             while waiting and free and not stop():
                 job, device = waiting.popleft(), free.pop()
                 if job.begin(device, lock):
-                    running[device, job.category] = job
+                    running[device, job.name] = job
                 else:
                     finished.append(job)
                     free.append(device)

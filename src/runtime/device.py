@@ -6,6 +6,7 @@ from pathlib import Path
 
 from src.config import Options
 from src.kernels import library
+from src.kernels.convolution import DIRECT
 from src.options import TARGETS
 from src.runtime import processes
 from src.utils import UserError, log
@@ -19,11 +20,13 @@ class Device:
         target: "Ascend", "GPU" or "CPU".
         number: of the device among those of its kind.
         kernels: the library of our own CPU kernels, or None where MindSpore's operations compute everything.
+        convolution: how the kernels compute 3x3 convolutions, one of `src.kernels.convolution.CONVOLUTIONS`.
     """
 
     target: str
     number: int = 0
     kernels: Path | None = None
+    convolution: str = DIRECT
 
 
 def _device_files(target: str) -> bool:
@@ -32,7 +35,7 @@ def _device_files(target: str) -> bool:
     return any(Path("/dev").glob(pattern))
 
 
-def prepare(target: str | None = None, number: int = 0, cpu_kernels: str = "off") -> Device:
+def prepare(target: str | None = None, number: int = 0, cpu_kernels: str = "off", convolution: str = DIRECT) -> Device:
     """Choose the device, set MindSpore's environment, import it, and set device and graph mode.
 
     Must run before anything imports mindspore. On a CPU with AVX-512, the convolutions of MindSpore 2.9 and
@@ -44,6 +47,7 @@ def prepare(target: str | None = None, number: int = 0, cpu_kernels: str = "off"
         target: "Ascend", "GPU", "CPU", or None for the first of these that the machine has.
         number: of the device.
         cpu_kernels: whether a CPU uses our own kernels, as `library.choose` takes it.
+        convolution: see `Device`.
 
     Raises:
         UserError: the machine has no such device, this MindSpore cannot use it, or there are no such kernels.
@@ -81,7 +85,9 @@ def prepare(target: str | None = None, number: int = 0, cpu_kernels: str = "off"
     ms.set_context(mode=ms.GRAPH_MODE)
     if target is None:
         log.info("device: %s %d", chosen, number)
-    return Device(chosen, number, kernels)
+    if convolution != DIRECT and kernels is None:
+        log.warning("--convolution %s changes nothing without the CPU kernels", convolution)
+    return Device(chosen, number, kernels, convolution)
 
 
 def prepare_for(options: Options) -> Device:
@@ -100,7 +106,7 @@ def prepare_for(options: Options) -> Device:
     number = options.device_id
     if "distribute" in given:
         number = processes.local_device(options.distribute, options.device_target, number)
-    return prepare(options.device_target, number, cpu_kernels)
+    return prepare(options.device_target, number, cpu_kernels, given.get("convolution", DIRECT))
 
 
 def limit_threads(threads: int) -> None:

@@ -136,7 +136,7 @@ def _digest(device: Device, cell: nn.Cell, inputs: tuple[Tensor, ...], shaped_by
         "program": sys.argv[0],
         "versions": versions(),
         "device": device.target,
-        "kernels": str(device.kernels),
+        "kernels": [str(device.kernels), device.convolution],
         "oneDNN": os.environ.get("ONEDNN_MAX_CPU_ISA"),
         "cell": type(cell).__name__,
         "training": cell.training,

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from src.trust.temporary import remove_own
-from src.utils import UserError, log, shown
+from src.utils import UserError, WarnedOnce, log, shown
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, kill, and a terminal that is closed
 USER_ERROR, INCOMPLETE, INTERRUPTED = 2, 3, 130  # exit statuses
@@ -39,6 +39,7 @@ def run_program(main: Callable[[], None]) -> None:
     with _engine_held_back() as held:
         handler = _Handler(sys.stdout)
         handler.setFormatter(_OneLine("%(message)s"))
+        handler.addFilter(WarnedOnce())
         logging.basicConfig(handlers=[handler])
         log.setLevel(logging.INFO)
         try:

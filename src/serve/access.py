@@ -63,9 +63,13 @@ class Access:
         """
         token = os.environ.get(VARIABLE) or None if options.token is None else options.token
         if token is None and not is_loopback(bound):
-            raise UserError(f"--http {options.http} can be reached from other machines; give --token, or set {VARIABLE}")
+            raise UserError(
+                f"--http {options.http} can be reached from other machines; give --token, or set {VARIABLE}"
+            )
         if token is not None and not (token.isascii() and token.isprintable() and token.strip() == token != ""):
-            raise UserError(f"--token or {VARIABLE}: a token has ASCII letters, digits and signs, without spaces around")
+            raise UserError(
+                f"--token or {VARIABLE}: a token has ASCII letters, digits and signs, without spaces around"
+            )
         return cls(token)
 
     def refuses(self, headers: dict[str, str]) -> tuple[int, str] | None:

@@ -63,6 +63,7 @@ class Examiner:
             device_target=options.device_target,
             device_id=options.device_id,
             cpu_kernels=options.cpu_kernels,
+            convolution=options.convolution,
             graph_cache=options.graph_cache,
         )
         judge = choose_judge(

@@ -48,7 +48,9 @@ class Journal:
         check_outputs([journal.path, journal.table])
         with locked(folder / ".serve.lock", f"another serve.py writes in {folder}; give another --out"):
             if journal.table.exists() and not journal.path.exists():
-                raise UserError(f"{journal.table} is not serve.py's: {journal.path.name} is missing; give another --out")
+                raise UserError(
+                    f"{journal.table} is not serve.py's: {journal.path.name} is missing; give another --out"
+                )
             journal._read()
             yield journal
 

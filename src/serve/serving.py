@@ -42,7 +42,7 @@ def serve(options: Options) -> None:
         web = None
         if bound is not None:
             limit = round(options.max_request_mb * 1e6)
-            web = Web(bound, access, desk, telemetry, limit, options.max_waiting, worker.health, recent.page)
+            web = Web(bound, access, desk, telemetry, limit, options.max_waiting, worker.health, worker.page)
             log.info("answering on %s", address_of(bound))
             web.start()
         while not interrupt.requested:

@@ -40,6 +40,10 @@ class Worker:
         judges = examiner.judge is not None
         return well, {**said, "sha256": examiner.network.sha256, "verdicts": judges, "pictures": self.judged}
 
+    def page(self) -> str:
+        """The report of the last pictures."""
+        return self._recent.page(self._models.examiner)
+
     def _judge(self, job: Job) -> None:
         try:
             found = self._models.examiner.examine(job.picture, job.name, job.file)

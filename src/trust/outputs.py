@@ -7,6 +7,8 @@ from pathlib import Path
 
 from src.utils import UserError, check_writable
 
+HTML_BEGINNING = "<!DOCTYPE html>\n<!-- fastflow_mindspore -->"  # of every page that we write
+
 _BEGINNINGS = {  # how the files that we write begin, by their ending
     ".ckpt": b"\x0a",  # the tag of the first field of a protobuf message
     ".mindir": b"\x0a",
@@ -14,6 +16,7 @@ _BEGINNINGS = {  # how the files that we write begin, by their ending
     ".png": b"\x89PNG",
     ".json": b"{",
     ".jsonl": b'{"name": ',
+    ".html": HTML_BEGINNING.encode(),
     ".csv": (b"category,", b"file,"),
     ".npy": b"\x93NUMPY",
     ".tiff": (b"II*\0", b"MM\0*"),

@@ -67,8 +67,26 @@ def test_every_contestant_takes_part_in_the_measurements_of_time(tmp_path):
     result = measure(tmp_path / "new", names, ["convolution", "step", "epoch", "inference", "evaluation"])
     tables = {(table["measure"], table["backbone"]): list(table["rows"]) for table in result["tables"]}
     tables.pop(("convolution", None))  # whose rows depend on the processor
-    trained = ["this", "this, no cache", "this, no kernels", "PyTorch", "PyTorch, cached", "2022"]
-    inferred = ["this", "this, no kernels", "this (MindIR)", "this (ONNX)", "PyTorch", "2022"]
+    trained = [
+        "this",
+        "this, no cache",
+        "this, F(2x2)",
+        "this, F(4x4)",
+        "this, no kernels",
+        "PyTorch",
+        "PyTorch, cached",
+        "2022",
+    ]
+    inferred = [
+        "this",
+        "this, F(2x2)",
+        "this, F(4x4)",
+        "this, no kernels",
+        "this (MindIR)",
+        "this (ONNX)",
+        "PyTorch",
+        "2022",
+    ]
     assert tables == {
         ("step", BACKBONE): trained,
         ("epoch", BACKBONE): trained,

@@ -153,6 +153,9 @@ def test_two_batches_in_one_folder_are_refused(tmp_path):
         ({"categories": "cloth,nut"}, "no category 'nut' in"),
         ({"device_ids": "0,x"}, "--device_ids 0,x: give different numbers"),
         ({"device_ids": "1,1"}, "--device_ids 1,1: give different numbers"),
+        ({"seeds": "1,2,1"}, "--seeds 1,2,1: give different numbers"),
+        ({"seeds": ""}, "--seeds : give different numbers"),
+        ({"seeds": "1,-2"}, "--seeds 1,-2: give different numbers"),
         ({"jobs": 0}, "--jobs 0: must be 1 or more"),
         ({"lr": -1}, "--lr -1.0: must be more than 0"),
         ({"dataset": "visa"}, "split_csv/1cls.csv"),
@@ -179,7 +182,7 @@ def results(**metrics):
 
 def test_published_figures_stand_beside_the_same_protocol_only():
     options = {"dataset": None, "backbone": "wide_resnet50_2", "im_resize": 256, "gt_protocol": "original"}
-    found = {"bottle": results(pixel_auc=0.98), "nut": results(pixel_auc=0.9)}
+    found = {"bottle": {None: results(pixel_auc=0.98)}, "nut": {None: results(pixel_auc=0.9)}}
     table = Table.of(found, {}, Options("run_all", options))
     assert table.rows["bottle"]["published_pixel_auc"] == 0.99
     assert "published_pixel_auc" not in table.rows["nut"]
@@ -199,7 +202,8 @@ def test_the_published_mean_is_that_of_the_readme():
 
 def test_a_figure_that_is_not_defined_has_no_mean_and_no_number():
     options = Options("run_all", {"dataset": None, "backbone": "resnet18", "im_resize": 64, "gt_protocol": "original"})
-    table = Table.of({"a": results(image_auc=0.5), "b": results(image_auc=0.7, pixel_auc=0.9)}, {}, options)
+    found = {"a": {None: results(image_auc=0.5)}, "b": {None: results(image_auc=0.7, pixel_auc=0.9)}}
+    table = Table.of(found, {}, options)
     assert table.mean["image_auc"] == pytest.approx(0.6)
     assert "pixel_auc" not in table.mean
     assert table.markdown().splitlines()[2].startswith("| a | - | 0.5000 |")

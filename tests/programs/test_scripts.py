@@ -37,7 +37,7 @@ KINDS = {
     "run_all_mvtec": "arguments, two are needed",
 }
 SCRIPTS = {f"{kind}_{device}.sh": text for kind, text in KINDS.items() for device in DEVICES}
-SCRIPTS |= dict.fromkeys(("run_infer_310.sh", "run_infer_cpu.sh"), "arguments, two are needed")
+SCRIPTS |= dict.fromkeys(("run_all_mvtec.sh", "run_infer_310.sh", "run_infer_cpu.sh"), "arguments, two are needed")
 GIVEN = ("/data of mine", "/weights of mine/a.ckpt", "a nut")
 
 
@@ -124,6 +124,13 @@ def test_all_categories(stage, device):
     assert stage.only_call() == ("scripts/run_all.py", [*wanted, "--device_ids", "0,2", "--categories", "a nut,b"])
 
 
+def test_all_categories_on_what_the_machine_has(stage):
+    given = ("-f", *GIVEN[:2], "0", "1", "2", "--jobs", "2")
+    assert stage.run("run_all_mvtec.sh", *given, STATUS="1").returncode == 1
+    wanted = ["--dataset_path", GIVEN[0], "--pre_ckpt_path", GIVEN[1], "--device_ids", "0,1,2", "--jobs", "2"]
+    assert stage.only_call() == ("scripts/run_all.py", wanted)
+
+
 @pytest.mark.parametrize("device", DEVICES)
 def test_several_devices(stage, device):
     more = ("--ckpt_dir", "out put", "--", "--log_dir", "some logs")
@@ -149,6 +156,80 @@ def test_usage(stage, script, text):
     assert (wrong.returncode, wrong.stdout, wrong.stderr.count("\n")) == (2, "", 1)
     assert wrong.stderr.startswith(f"error: {text}, usage: ")
     assert (stage.called(), files(stage.here)) == ([], [])
+
+
+# Started in scripts/ itself
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A project of its own: copies of the scripts, links to all else that is no result."""
+    root = tmp_path / "a clone"
+    (root / "scripts").mkdir(parents=True)
+    for path in (ROOT / "scripts").iterdir():
+        if path.is_file():
+            shutil.copy(path, root / "scripts")
+    for name in ("src", "train.py", "eval.py"):
+        (root / name).symlink_to(ROOT / name)
+    return root
+
+
+def in_scripts(clone, script, *given, **environment):
+    command = ["bash", script, *map(str, given)]
+    variables = os.environ | environment
+    return subprocess.run(
+        command, cwd=clone / "scripts", env=variables, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+def test_in_scripts_a_script_works_in_the_projects_folder(stage, clone):
+    (clone / "scripts/weights").mkdir()
+    (clone / "scripts/weights/a.ckpt").write_text("")
+    (clone / "scripts/b.ckpt").write_text("")
+    (clone / "scripts/nut").mkdir()  # a category is no path
+    recording = {"PYTHON": str(stage.recorder), "CALLS": str(stage.calls)}
+    here = f"{clone}/scripts"
+    for given, wanted in {
+        ("../data", "weights/a.ckpt", "nut"): (f"{here}/../data", f"{here}/weights/a.ckpt", "nut"),
+        ("data/of mine", "b.ckpt", "a/nut"): ("data/of mine", f"{here}/b.ckpt", "a/nut"),
+        ("/data", "ckpt/c.ckpt", "nut", "3", "--config=../a b.yaml", "--ckpt_dir", "./new"): (
+            *("/data", "ckpt/c.ckpt", "nut", "3"),
+            *(f"--config={here}/../a b.yaml", "--ckpt_dir", f"{here}/./new"),
+        ),
+    }.items():
+        done = in_scripts(clone, "run_standalone_train_cpu.sh", *given, **recording)
+        assert done.returncode == 0, done.stderr
+        data, weights, category, *more = wanted
+        number = more.pop(0) if more else "0"
+        words = ["--dataset_path", data, "--pre_ckpt_path", weights, "--category", category]
+        words += ["--device_target", "CPU", "--device_id", number, *more]
+        assert stage.called()[-1][1] == str(clone)
+        assert stage.called()[-1][3] == words
+    assert files(clone / "logs") == ["train_a_nut.log", "train_nut.log"]
+    assert not (clone / "scripts/logs").exists()
+
+
+def test_what_is_trained_in_scripts_is_found_by_the_next_command(clone, data, weights):
+    """As the 2022 README has it: train and evaluate in scripts/, then eval.py in the project's folder."""
+    (clone / "scripts/fabric").symlink_to(data / "fabric")
+    small = ("--backbone", "efficientnet_lite0", "--im_resize", "32", "--flow_step", "1", "--num_epochs", "1")
+    small += ("--train_batch_size", "4", "--eval_interval", "0")
+    python = {"PYTHON": sys.executable}
+    trained = in_scripts(clone, "run_standalone_train_cpu.sh", "-f", ".", weights, "fabric", *small, **python)
+    assert trained.returncode == 0, trained.stdout + trained.stderr
+    given = ("-f", ".", "ckpt/fastflow_fabric.ckpt", "fabric", "--save_imgs")
+    evaluated = in_scripts(clone, "run_eval_cpu.sh", *given, **python)
+    assert evaluated.returncode == 0, evaluated.stdout + evaluated.stderr
+    again = program("eval.py", "--dataset_path", data, "--ckpt_path", "ckpt/fastflow_fabric.ckpt", cwd=clone)
+    assert again.returncode == 0, again.stderr
+    figures = [
+        [line for line in text.splitlines() if line.startswith("pixel_auc: ")]
+        for text in (evaluated.stdout, again.stdout)
+    ]
+    assert figures[0] == figures[1] != []
+    assert (clone / "results/fabric").is_dir()
+    made = {"ckpt", "results", "src", "train.py", "eval.py", "scripts"}
+    assert {path.name for path in clone.iterdir()} == made
 
 
 # In the background
@@ -268,13 +349,14 @@ def test_a_deployment_that_fails_leaves_the_earlier_result(stage):
 
 OPTIONAL = {  # what only some tests need -> its name in messages
     "scripts/install_runner_toolchain.sh": "the C++ runner's toolchain",
+    "scripts/install_browser.sh": "the browser",
     "scripts/build_cpu_kernels.sh": "the CPU kernels",
 }
 
 
 @pytest.fixture
 def project(tmp_path):
-    """The scripts in a project of their own, where the runner's toolchain and the CPU kernels cannot be built."""
+    """The scripts in a project of their own, where nothing of what is optional can be had."""
     root = tmp_path / "a project"
     (root / "scripts").mkdir(parents=True)
     for name in ("scripts/common.sh", "scripts/run_tests.sh", ".ci/run"):
@@ -320,7 +402,9 @@ def test_without_what_only_some_tests_need_the_others_run(project):
     assert done.stdout.endswith(" CI=\n")
     for name in OPTIONAL.values():
         assert f"{name} cannot be " in done.stderr
-    assert done.stderr.count("their tests will be skipped") + done.stderr.count("its tests will be skipped") == 2
+    assert done.stderr.count("their tests will be skipped") + done.stderr.count("its tests will be skipped") == len(
+        OPTIONAL
+    )
 
 
 @pytest.mark.parametrize("missing", OPTIONAL)

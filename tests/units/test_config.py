@@ -91,11 +91,12 @@ def test_roles_choose_options():
         "ema_decay": 0.0,
         "amp_level": "O0",
         "amp_dtype": "float16",
+        "convolution": "direct",
     }
 
 
 def test_run_all_takes_what_it_passes_on():
-    own = {"categories", "device_ids", "jobs"}
+    own = {"categories", "seeds", "device_ids", "jobs"}
     each = {"category", "device_id", "resume", "result_path", "ckpt_path", "distribute"}  # it sets these itself
     each.add("good_dir")  # one folder is not for several categories
     assert set(options_of("run_all")) == own | ((set(options_of("train")) | set(options_of("eval"))) - each)

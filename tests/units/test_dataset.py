@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from src.data.samples import Sample
-from src.dataset import load_images, load_masks, normalize
+from src.data.several import together
+from src.dataset import TestSet, load_images, load_masks, normalize
 from src.utils import UserError
 from tests.support.pictures import mask, picture
 
@@ -23,7 +24,7 @@ def test_arrays_are_in_the_order_of_the_samples(tmp_path):
     assert images.shape == (40, 4, 4, 3)
     assert images.dtype == np.uint8
     assert images[:, 0, 0, 0].tolist() == list(range(40))
-    masks = load_masks([good(paths[0]), defective(paths[1], mask(tmp_path / "m.png"))], 8, workers=2)
+    masks, _ = load_masks([good(paths[0]), defective(paths[1], mask(tmp_path / "m.png"))], 8, workers=2)
     assert masks.dtype == bool
     assert masks.sum(axis=(1, 2)).tolist() == [0, 32]
     assert load_images([], 4).shape == (0, 4, 4, 3)
@@ -35,6 +36,38 @@ def test_all_unreadable_pictures_are_named_in_the_order_of_the_samples(tmp_path)
         paths[broken].write_bytes(b"x")
     with pytest.raises(UserError, match=r"^2 files cannot be used: [^;]*/7\.png: [^;]*; [^;]*; [^;]*/20\.png: "):
         load_images([good(path) for path in paths], 4, workers=4)
+
+
+def test_all_that_is_unusable_is_named_over_all_sets(tmp_path):
+    samples, bad = [], ("p3", "p70", "m1", "m2")
+    for i in range(80):
+        path, marked = picture(tmp_path / f"p{i}.png"), mask(tmp_path / f"m{i}.png")
+        samples.append(good(path) if i > 2 else defective(path, marked))
+    for name in bad:
+        (tmp_path / f"{name}.png").write_bytes(b"x")
+    for keep in (False, True):
+        with pytest.raises(UserError, match=r"^4 files cannot be used: ") as caught:
+            TestSet.load(samples, 4, "nearest", 2, keep)
+        assert [name for name in bad if f"/{name}.png: " in str(caught.value)] == list(bad)
+    for name in ("m1", "m2"):
+        mask(tmp_path / f"{name}.png")
+    test = TestSet.load(samples, 4, "nearest", 2, keep=False)
+    assert test.images[[0, 1]].shape == (2, 4, 4, 3)
+    with pytest.raises(UserError, match=r"^2 files cannot be used: .*/p3\.png: .*/p70\.png: "):  # also what comes later
+        test.images[[2, 3]]
+    with pytest.raises(UserError, match=r"^3 files cannot be used: .*/p3\.png: .*/p70\.png: .*/x\.png: "):
+        together(test.images.check, lambda: load_images([good(tmp_path / "x.png")], 4), lambda: 1)
+    assert together(lambda: 1, lambda: 2) == [1, 2]
+
+
+def test_many_unusable_files_are_named_in_short(tmp_path):
+    paths = [tmp_path / "a folder with a long name" / "y" / f"{i}.png" for i in range(60)]
+    with pytest.raises(UserError, match=r"^60 files under .*/a folder with a long name/y cannot be used: ") as caught:
+        load_images([good(path) for path in paths], 4)
+    names = ", ".join(f"{i}.png" for i in range(60))
+    assert str(caught.value).endswith(
+        f": {names}. The first: cannot read the picture {paths[0]}: No such file or directory; replace or remove it"
+    )
 
 
 def test_a_mask_must_have_the_size_of_its_picture(tmp_path):

@@ -20,6 +20,7 @@ def test_the_files_of_a_run():
         "curves": Path("ckpt/fastflow_nut.png"),
         "evaluation": Path("ckpt/fastflow_nut_eval.json"),
         "log": Path("ckpt/logs/nut.log"),
+        "events": Path("ckpt/tensorboard/nut"),
     }
     assert files.features(3) == Path("ckpt/fastflow_nut.rank3.features")
     assert RunFiles(Path("ckpt"), "nut", Path("elsewhere.json")).result == Path("elsewhere.json")

@@ -44,6 +44,7 @@ def test_what_was_written_is_read(put):
         (results.read_training, {"gt_protocol": "mine"}, "train.py's"),
         (results.read_evaluation, {"category": 3}, "eval.py's; remove it and evaluate again"),
         (results.read_evaluation, {"gt_protocol": None}, "eval.py's"),
+        (results.read_evaluation, {"errors": {"missed": 1}}, "eval.py's"),
         (results.read_given_options, {"options": []}, "a result of train.py or eval.py; remove it"),
         (results.read_given_options, {"options_left_open": {"a": 1}}, "a result of train.py or eval.py; remove it"),
     ],
@@ -52,3 +53,18 @@ def test_what_is_not_valid_is_refused(put, read, change, whose):
     with pytest.raises(UserError) as caught:
         read(put(**change))
     assert str(caught.value).startswith(f"{put()} is not {whose}")
+
+
+def test_the_course_of_a_training_is_that_of_its_checkpoint(tmp_path, caplog):
+    checkpoint = tmp_path / "fastflow_nut.ckpt"
+    assert results.read_course(checkpoint) is None
+    course = {"checkpoint": checkpoint.name, "losses": [2.0, 1.0], "history": [{"epoch": 1, "pixel_auc": None}]}
+    write_sealed_json(checkpoint.with_suffix(".json"), course)
+    assert results.read_course(checkpoint)["losses"] == [2.0, 1.0]
+    write_sealed_json(checkpoint.with_suffix(".json"), course | {"checkpoint": "fastflow_bolt.ckpt"})
+    assert results.read_course(checkpoint) is None
+    assert caplog.text == ""
+    for change in ({"losses": ["x"]}, {"history": [{"pixel_auc": 1}]}, {"history": [{"epoch": 1, "aupro": "x"}]}):
+        write_sealed_json(checkpoint.with_suffix(".json"), course | change)
+        assert results.read_course(checkpoint) is None
+    assert caplog.text.count("no curves of the training: ") == 3

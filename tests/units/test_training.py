@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src import checkpoint, config, evaluation
 from src.plan import Plan
@@ -173,6 +174,20 @@ def test_a_category_without_test_pictures_is_trained(data, weights, tmp_path):
     assert set(result["thresholds"]) == {"image_threshold", "pixel_threshold"}  # of good pictures
     assert evaluation.headline(result)[2:] == result["absent"]
     assert read_training(tmp_path / "ckpt/fastflow_fabric.json").items() >= result.items()
+
+
+def test_a_training_is_logged_with_its_losses_and_figures(data, weights, tmp_path):
+    given = train_arguments(data, weights, tmp_path, num_epochs=2, eval_interval=1, log_to="tensorboard")
+    result = train(parsed(*given), Device("CPU"))
+    log = EventAccumulator(str(tmp_path / "tensorboard/fabric"))
+    log.Reload()
+    losses = [event.value for event in log.Scalars("train/loss")]
+    assert [event.step for event in log.Scalars("train/loss")] == list(range(1, result["steps"] + 1))
+    assert np.mean(losses[: len(losses) // 2]) == pytest.approx(result["losses"][0], rel=1e-5)
+    assert [event.value for event in log.Scalars("train/lr")] == pytest.approx([1e-3] * len(losses))
+    figures = [record["image_auc"] for record in result["history"]]
+    assert [event.value for event in log.Scalars("test/image_auc")] == pytest.approx(figures)
+    assert [event.step for event in log.Scalars("test/image_auc")] == [len(losses) // 2, len(losses)]
 
 
 # What --resume goes on with

@@ -1,7 +1,7 @@
 // A convolution with bias, in the formats that oneDNN computes fastest with.
 #pragma once
 
-#include "onednn.h"
+#include "winograd.h"
 
 namespace fastflow {
 
@@ -9,13 +9,16 @@ struct Geometry {
     std::int64_t stride = 1;
     std::int64_t padding_before = 0;  // above and to the left; the other sides follow from the output's size
     std::int64_t groups = 1;
-    bool relu = false;  // on the output
+    bool relu = false;      // on the output
+    std::int64_t tile = 0;  // 2 or 4: by Winograd's filtering, with output tiles of that size; 0: directly
 };
 
 // A convolution for one set of shapes: input (B, I, H, W), weights (O, I / groups, K, K), output (B, O, H',
-// W'). The gradients need `trained`, and are those of the convolution alone: where there is a ReLU, the
-// caller takes its gradient first. What is kept are oneDNN's descriptions. Its primitives are made anew in
-// every call, which costs little, because a primitive may only run in the thread that made it.
+// W'). Winograd's filtering is for weights (O, I, 3, 3), stride 1 and padding 1; a processor that has neither
+// AVX-512 nor AVX2 computes directly in its place. The gradients need `trained`, and are those of the
+// convolution alone: where there is a ReLU, the caller takes its gradient first. What is kept are oneDNN's
+// descriptions. Its primitives are made anew in every call, which costs little, because a primitive may only
+// run in the thread that made it.
 class Convolution {
   public:
     Convolution() = default;
@@ -23,7 +26,7 @@ class Convolution {
                 bool trained = false);
 
     // The format of what `Forward` writes.
-    [[nodiscard]] Format output_format() const { return forward_.dst_desc(); }
+    [[nodiscard]] Format output_format() const { return output_format_; }
 
     // Writes to `output`, which must have the output format.
     void Forward(Call& call, const dnnl::memory& input, const void* weights, const void* bias,
@@ -37,7 +40,12 @@ class Convolution {
                         void* bias) const;
 
   private:
-    Format weights_, bias_;
+    [[nodiscard]] Filters<const float> Plain(const void* weights, bool rotated) const;
+
+    Shape input_, shape_, output_;  // of input, weights and output
+    bool relu_ = false;
+    Format weights_, bias_, output_format_;
+    const WinogradKernels* winograd_ = nullptr;  // null: oneDNN computes
     dnnl::convolution_forward::primitive_desc forward_;
     dnnl::convolution_backward_data::primitive_desc backward_data_;
     dnnl::convolution_backward_weights::primitive_desc backward_weights_;

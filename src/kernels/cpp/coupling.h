@@ -15,21 +15,23 @@ struct ChannelGradient {
     double scale = 0, offset = 0;
 };
 
-// out = x * scale + offset
-void AffinePlane(const float* x, float scale, float offset, std::int64_t size, float* out);
+struct Coupling {
+    // out = x * scale + offset
+    void (*affine)(const float* x, float scale, float offset, std::int64_t size, float* out);
 
-// With s = clamp * tanh(subnet_gain * a_s) and t = subnet_gain * a_t: out = (x * exp(s) + t) * scale +
-// offset. Returns the sum of s.
-double CouplingPlane(const float* x, const float* a_s, const float* a_t, CouplingConstants constants,
+    // With s = clamp * tanh(subnet_gain * a_s) and t = subnet_gain * a_t: out = (x * exp(s) + t) * scale +
+    // offset. Returns the sum of s.
+    double (*couple)(const float* x, const float* a_s, const float* a_t, CouplingConstants constants,
                      float scale, float offset, std::int64_t size, float* out);
 
-// The gradients of `AffinePlane`, given that of `out`.
-ChannelGradient AffinePlaneGradient(const float* x, const float* gradient, float scale, std::int64_t size,
-                                    float* dx);
+    // The gradients of `affine`, given that of `out`.
+    ChannelGradient (*affine_gradient)(const float* x, const float* gradient, float scale, std::int64_t size,
+                                       float* dx);
 
-// The gradients of `CouplingPlane`, given those of `out` and of the sum of s.
-ChannelGradient CouplingPlaneGradient(const float* x, const float* a_s, const float* a_t,
-                                      CouplingConstants constants, const float* gradient, float sum_gradient,
-                                      float scale, std::int64_t size, float* dx, float* da_s, float* da_t);
+    // The gradients of `couple`, given those of `out` and of the sum of s.
+    ChannelGradient (*couple_gradient)(const float* x, const float* a_s, const float* a_t,
+                                       CouplingConstants constants, const float* gradient, float sum_gradient,
+                                       float scale, std::int64_t size, float* dx, float* da_s, float* da_t);
+};
 
 }  // namespace fastflow

@@ -10,7 +10,7 @@ enum class EncoderTensor {
     kX,         // (B, I, H, W)
     kWeights,   // (O, I / groups, K, K)
     kBias,      // (O)
-    kGeometry,  // int32 (2): the stride, and the padding above and to the left
+    kGeometry,  // int32 (3): the stride, the padding above and to the left, and `Geometry::tile`
     // Output:
     kY,  // (B, O, H', W')
     kCount
@@ -24,9 +24,11 @@ void Convolve(const Tensors<EncoderTensor>& tensors) {
     Geometry geometry;
     geometry.stride = tensors.ints(Name::kGeometry)[0];
     geometry.padding_before = tensors.ints(Name::kGeometry)[1];
+    geometry.tile = tensors.ints(Name::kGeometry)[2];
     geometry.groups = x[1] / weights[1];
-    const auto& convolution = Cached<Convolution>({x, weights, y, {geometry.stride, geometry.padding_before}},
-                                                  [&] { return Convolution(x, weights, y, geometry); });
+    const auto& convolution =
+        Cached<Convolution>({x, weights, y, {geometry.stride, geometry.padding_before, geometry.tile}},
+                            [&] { return Convolution(x, weights, y, geometry); });
     const dnnl::memory result = call.Buffer(convolution.output_format());
     convolution.Forward(call, tensors.memory(Name::kX), tensors.data(Name::kWeights),
                         tensors.data(Name::kBias), result);

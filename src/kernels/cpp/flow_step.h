@@ -19,6 +19,7 @@ enum class ForwardTensor {
     kOffset,       // (C)
     kPermutation,  // int32 (C)
     kConstants,    // (2): CLAMP, SUBNET_GAIN
+    kTiles,        // int32 (2): `Geometry::tile` of the subnet's convolutions
     // Outputs:
     kOut,        // (B, C, H, W)
     kLogScales,  // (B): the sum of s per picture
@@ -35,6 +36,7 @@ enum class BackwardTensor {
     kScale,
     kPermutation,
     kConstants,
+    kTiles,
     kHidden,
     kSubnet,
     // Gradients that are given:
@@ -58,16 +60,20 @@ struct FlowStep {
     Convolution first, second;
     dnnl::eltwise_backward::primitive_desc relu_backward;
 
-    FlowStep(const Shape& input, const Shape& weights1, const Shape& weights2);
+    FlowStep(const Shape& input, const Shape& weights1, const Shape& weights2, const Shape& tiles);
 
     // The one for the shapes of a call, forwards or backwards.
     template <typename Name>
     static const FlowStep& Of(const Tensors<Name>& tensors) {
-        return Of({tensors.shape(Name::kX), tensors.shape(Name::kWeights1), tensors.shape(Name::kWeights2)});
+        const std::int32_t* tiles = tensors.ints(Name::kTiles);
+        return Of({tensors.shape(Name::kX),
+                   tensors.shape(Name::kWeights1),
+                   tensors.shape(Name::kWeights2),
+                   {tiles[0], tiles[1]}});
     }
 
     static const FlowStep& Of(const std::vector<Shape>& shapes) {
-        return Cached<FlowStep>(shapes, [&] { return FlowStep(shapes[0], shapes[1], shapes[2]); });
+        return Cached<FlowStep>(shapes, [&] { return FlowStep(shapes[0], shapes[1], shapes[2], shapes[3]); });
     }
 
     [[nodiscard]] std::int64_t pictures() const { return x[0]; }

@@ -2,8 +2,8 @@
 
 #include <stdexcept>
 
-#include "coupling.h"
 #include "flow_step.h"
+#include "processor.h"
 #include "threads.h"
 
 namespace fastflow {
@@ -33,6 +33,7 @@ std::vector<std::int64_t> ReadTargets(const Tensors<Name>& tensors, std::int64_t
 
 void Couple(const FlowStep& step, const Tensors<ForwardTensor>& tensors) {
     using Name = ForwardTensor;
+    const Coupling& coupling = *ThisProcessor().coupling;
     const CouplingConstants constants = ReadConstants(tensors);
     const std::vector<std::int64_t> targets = ReadTargets(tensors, step.channels());
     const float *x = tensors.floats(Name::kX), *subnet = tensors.floats(Name::kSubnet);
@@ -46,12 +47,12 @@ void Couple(const FlowStep& step, const Tensors<ForwardTensor>& tensors) {
         const float* from = x + step.PlaneOfX(picture, c);
         float* to = out + step.PlaneOfX(picture, targets[static_cast<std::size_t>(c)]);
         if (changed < 0) {
-            AffinePlane(from, scale[c], offset[c], step.plane, to);
+            coupling.affine(from, scale[c], offset[c], step.plane, to);
         } else {
             const float* a_s = subnet + step.PlaneOfS(picture, changed);
             const float* a_t = subnet + step.PlaneOfT(picture, changed);
             sums[static_cast<std::size_t>(i)] =
-                CouplingPlane(from, a_s, a_t, constants, scale[c], offset[c], step.plane, to);
+                coupling.couple(from, a_s, a_t, constants, scale[c], offset[c], step.plane, to);
         }
     });
     for (std::int64_t picture = 0; picture < step.pictures(); ++picture) {
@@ -64,6 +65,7 @@ void Couple(const FlowStep& step, const Tensors<ForwardTensor>& tensors) {
 
 void CoupleBackward(const FlowStep& step, const Tensors<BackwardTensor>& tensors, float* da) {
     using Name = BackwardTensor;
+    const Coupling& coupling = *ThisProcessor().coupling;
     const CouplingConstants constants = ReadConstants(tensors);
     const std::vector<std::int64_t> targets = ReadTargets(tensors, step.channels());
     const float *x = tensors.floats(Name::kX), *subnet = tensors.floats(Name::kSubnet);
@@ -80,12 +82,12 @@ void CoupleBackward(const FlowStep& step, const Tensors<BackwardTensor>& tensors
             const float* dz = gradient + step.PlaneOfX(picture, targets[static_cast<std::size_t>(c)]);
             ChannelGradient found;
             if (changed < 0) {
-                found = AffinePlaneGradient(x + at, dz, scale[c], step.plane, dx + at);
+                found = coupling.affine_gradient(x + at, dz, scale[c], step.plane, dx + at);
             } else {
                 const std::int64_t s = step.PlaneOfS(picture, changed), t = step.PlaneOfT(picture, changed);
-                found = CouplingPlaneGradient(x + at, subnet + s, subnet + t, constants, dz,
-                                              sum_gradient[picture], scale[c], step.plane, dx + at, da + s,
-                                              da + t);
+                found = coupling.couple_gradient(x + at, subnet + s, subnet + t, constants, dz,
+                                                 sum_gradient[picture], scale[c], step.plane, dx + at, da + s,
+                                                 da + t);
             }
             sum.scale += found.scale;
             sum.offset += found.offset;

@@ -1,15 +1,22 @@
 #include "onednn.h"
 
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <new>
+
 #include "oneapi/dnnl/dnnl_threadpool.h"
 #include "threads.h"
 
 namespace fastflow {
 
+constexpr std::size_t kLargePage = 2 << 20;
+
 // What lasts as long as the process is never destroyed: the order in which libraries are unloaded at its end
 // is not known.
 
 std::mutex Call::mutex_;
-std::vector<dnnl::memory>& Call::buffers_ = *new std::vector<dnnl::memory>;
+std::vector<Call::Memory>& Call::buffers_ = *new std::vector<Call::Memory>;
 
 dnnl::engine& Engine() {
     static auto* cpu = new dnnl::engine(dnnl::engine::kind::cpu, 0);
@@ -42,15 +49,22 @@ Format AnyFormat(const Shape& shape) {
     return {shape, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any};
 }
 
-dnnl::memory Call::Buffer(const Format& format) {
+void* Call::Bytes(std::size_t size) {
     if (used_ == buffers_.size()) buffers_.emplace_back();
-    dnnl::memory& kept = buffers_[used_++];
-    if (!kept || kept.get_desc().get_size() < format.get_size()) {
-        const auto bytes = static_cast<dnnl::memory::dim>(format.get_size());
-        kept = dnnl::memory();  // frees the smaller one first
-        kept = dnnl::memory({{bytes}, dnnl::memory::data_type::u8, Shape{1}}, Engine());
+    Memory& kept = buffers_[used_++];
+    if (kept.size < size) {
+        // Large buffers are whole pages of 2 MiB, where the system has such: matrices are read at many places
+        // at once, more than there are entries for pages of 4 KiB.
+        const std::size_t page = size < kLargePage ? 4096 : kLargePage;
+        std::free(kept.data);  // the smaller one first
+        kept = {};
+        size = (size + page - 1) / page * page;
+        kept.data = std::aligned_alloc(page, size);
+        if (kept.data == nullptr) throw std::bad_alloc();
+        kept.size = size;
+        madvise(kept.data, size, MADV_HUGEPAGE);
     }
-    return WrapMemory(format, kept.get_data_handle());
+    return kept.data;
 }
 
 dnnl::memory Call::InFormat(const dnnl::memory& values, const Format& format) {

@@ -36,6 +36,9 @@ Format FirstChannelsFormat(const Shape& shape, std::int64_t channels);
 // Leaves the choice to oneDNN, which takes the format it computes fastest with.
 Format AnyFormat(const Shape& shape);
 
+// Values of this format that lie at `values`; const is cast away, since oneDNN's memory does not know it.
+dnnl::memory WrapMemory(const Format& format, const void* values);
+
 // One call of a kernel. While it lives, no other call runs in this process. Its buffers are kept for the next
 // call: as many as a call needs, each as large as the largest so far.
 class Call {
@@ -43,21 +46,30 @@ class Call {
     Call() : lock_(mutex_) {}
 
     // Uninitialised memory of this format.
-    dnnl::memory Buffer(const Format& format);
+    dnnl::memory Buffer(const Format& format) { return WrapMemory(format, Bytes(format.get_size())); }
+
+    // Uninitialised memory for so many numbers.
+    float* Floats(std::int64_t count) {
+        return static_cast<float*>(Bytes(static_cast<std::size_t>(count) * sizeof(float)));
+    }
 
     // The same values in another format; the given memory itself if it has that format already.
     dnnl::memory InFormat(const dnnl::memory& values, const Format& format);
 
   private:
+    struct Memory {
+        void* data = nullptr;
+        std::size_t size = 0;
+    };
+
+    void* Bytes(std::size_t size);
+
     static std::mutex mutex_;
-    static std::vector<dnnl::memory>& buffers_;
+    static std::vector<Memory>& buffers_;
 
     std::lock_guard<std::mutex> lock_;
     std::size_t used_ = 0;
 };
-
-// Values of this format that lie at `values`; const is cast away, since oneDNN's memory does not know it.
-dnnl::memory WrapMemory(const Format& format, const void* values);
 
 // Copies values into the format of `to`.
 void CopyMemory(dnnl::memory from, dnnl::memory to);

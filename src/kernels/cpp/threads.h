@@ -14,6 +14,10 @@
 
 #include "oneapi/dnnl/dnnl_threadpool_iface.hpp"
 
+#ifdef _LIBCPP_VERSION
+#error "std::function goes to MindSpore's oneDNN, which has that of libstdc++: compile with -stdlib=libstdc++"
+#endif
+
 namespace fastflow {
 
 // As many threads as the process may use cores, the calling thread among them. They run one loop at a time,
@@ -54,6 +58,16 @@ class Threads final : public dnnl::threadpool_interop::threadpool_iface {
         const int parts = static_cast<int>(std::min<std::int64_t>(count, threads_ * 4));
         parallel_for(parts, [&](int part, int of) {
             for (std::int64_t i = count * part / of; i < count * (part + 1) / of; ++i) body(i);
+        });
+    }
+
+    // Calls body(i, part) for every i from 0 to count - 1, where a thread is free. Parts are numbered from 0,
+    // there are at most as many as threads, and of one part there is one call at a time: it can have memory
+    // of its own.
+    void Share(std::int64_t count, const std::function<void(std::int64_t, int)>& body) {
+        std::atomic<std::int64_t> next{0};
+        parallel_for(static_cast<int>(std::min<std::int64_t>(count, threads_)), [&](int part, int) {
+            for (std::int64_t i = next++; i < count; i = next++) body(i, part);
         });
     }
 

@@ -125,16 +125,16 @@ def test_contestants_of_one_worker_share_a_process_and_its_compiled_graph(team):
         assert team.begin("anomalib") == {"first_step": 14.0}
         assert team.step("this_no_cache") == 2.0
     assert team.asked == [
-        ("this kernels", "started", "this python"),
-        ("this kernels", "open"),
-        ("this kernels", "begin", "cached"),
-        ("this kernels", "begin", "encoded"),
+        ("this direct", "started", "this python"),
+        ("this direct", "open"),
+        ("this direct", "begin", "cached"),
+        ("this direct", "begin", "encoded"),
         ("anomalib_model", "started", "other python"),
         ("anomalib_model", "open"),
         ("anomalib_model", "begin", "encoded"),
-        ("this kernels", "step", "encoded"),
+        ("this direct", "step", "encoded"),
         ("anomalib_model", "ended"),
-        ("this kernels", "ended"),
+        ("this direct", "ended"),
     ]
 
 

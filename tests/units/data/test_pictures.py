@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from src.data.pictures import load_image, load_mask
+from src.data.masks import load_mask
+from src.data.pictures import load_image
 from src.utils import UserError
 from tests.support.pictures import mask, picture
 

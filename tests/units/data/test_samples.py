@@ -4,15 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from src.data.listing import list_pictures, subfolders
-from src.data.samples import (
-    Sample,
-    has_masks,
-    named,
-    pair_masks,
-    split_good,
-    without_mask_ending,
-)
+from src.data.listing import list_pictures, named, subfolders
+from src.data.roles import pair_masks, without_mask_ending
+from src.data.samples import Sample, has_masks, split_good
 from src.utils import UserError
 from tests.support.pictures import picture
 

@@ -113,6 +113,7 @@ def test_a_second_build_does_nothing():
 @pytest.fixture
 def copy(tmp_path):
     """A copy of the sources and scripts with nothing built, and a function that builds it with warnings as errors."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
     for name in ("src", "scripts"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
@@ -142,7 +143,7 @@ def test_the_build_has_no_warning(copy):
 def test_a_compiler_that_fails_leaves_nothing(copy):
     need_programs("g++")
     folder, build = copy
-    with (folder / "src/kernels/cpp/coupling.cc").open("a") as file:
+    with (folder / "src/kernels/cpp/flow_step.cc").open("a") as file:
         file.write("#error broken\n")
     done = build()
     assert done.returncode == 2

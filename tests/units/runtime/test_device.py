@@ -157,3 +157,12 @@ def test_a_device_that_this_mindspore_cannot_use(machine):
         "--device_target GPU: MindSpore 9.9 as installed cannot use it; "
         "install the MindSpore package for GPU, or choose CPU"
     )
+
+
+def test_a_convolution_without_kernels_to_compute_it_is_said(machine, caplog):
+    machine()
+    assert device.prepare("CPU", convolution="winograd4") == Device("CPU", convolution="winograd4")
+    assert caplog.messages == ["--convolution winograd4 changes nothing without the CPU kernels"]
+    caplog.clear()
+    device.prepare("CPU", convolution="direct")
+    assert caplog.messages == []

@@ -30,7 +30,7 @@ def test_is_a_readable_mvtec_category(tmp_path):
     assert (len(train), len(test)) == (4, 10)
     assert {sample.defect for sample in test} == {"good", *KINDS}
     assert has_masks(test)
-    marked = load_masks(test, 32).any(axis=(1, 2))
+    marked = load_masks(test, 32)[0].any(axis=(1, 2))
     assert marked.tolist() == [False] * 2 + [True] * 8
     assert load_images(test, 32).std() > 10
 

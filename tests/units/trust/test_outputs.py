@@ -9,8 +9,10 @@ from src.utils import UserError, atomic_path, write_json
 
 OURS = {"x.ckpt": b"\x0a\x05hello", "x.png": b"\x89PNG\r\n", "x.json": b'{"versions": {}}', "x.mindir": b"\x0a\x051"}
 OURS |= {"scores.csv": b"file,score", "table.csv": b"category,", "x.npy": b"\x93NUMPY", "x.tiff": b"II*\0"}
+OURS |= {"x.html": b"<!DOCTYPE html>\n<!-- fastflow_mindspore -->\n<html>"}
 OTHERS = {"x.ckpt": b"PK\x03\x04", "x.png": b"GIF89a", "x.json": b"notes", "x.mindir": b"text", "x.txt": b"notes"}
 OTHERS |= {"scores.csv": b"name,points", "x.npy": b"notes", "x.tiff": b"notes"}
+OTHERS |= {"x.html": b"<!DOCTYPE html>\n<html>"}
 
 
 def refused(text, outputs, inputs=()):

@@ -1,0 +1,125 @@
+// The functions of coupling.h. They are compiled for each instruction set, and then have its type (`Cpu`).
+#pragma once
+
+#include <cstring>
+
+#include "processor.h"
+
+namespace fastflow {
+
+template <typename Cpu>
+struct CouplingPlanes {
+    static constexpr std::int64_t kLanes = 16;  // everywhere, so that sums are added up in the same order
+    using Floats = float __attribute__((vector_size(64)));
+    using Ints = std::int32_t __attribute__((vector_size(64)));
+
+    // The next kLanes values; where the plane has fewer than that left, the others are zeros.
+    FASTFLOW_INLINE static Floats Load(const float* values, std::int64_t count) {
+        Floats result = {};
+        std::memcpy(&result, values,
+                    sizeof(float) * static_cast<std::size_t>(count < kLanes ? count : kLanes));
+        return result;
+    }
+
+    FASTFLOW_INLINE static void Store(float* values, const Floats& from, std::int64_t count) {
+        std::memcpy(values, &from, sizeof(float) * static_cast<std::size_t>(count < kLanes ? count : kLanes));
+    }
+
+    FASTFLOW_INLINE static double Total(const Floats& values) {
+        double sum = 0;
+        for (std::int64_t i = 0; i < kLanes; ++i) sum += values[i];
+        return sum;
+    }
+
+    // For |x| < 87: e^x = 2^n e^r with x = n ln 2 + r and |r| <= ln 2 / 2, where e^r is its Taylor series.
+    // NaN stays NaN.
+    FASTFLOW_INLINE static Floats Exponential(const Floats& x) {
+        constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it leaves no bit for a fraction
+        constexpr float kLn2High = 0.693359375F, kLn2Low = -2.12194440e-4F;
+        const Floats n = (x * 1.44269504F + kRound) - kRound;
+        const Floats r = (x - n * kLn2High) - n * kLn2Low;
+        Floats series = r * (1.0F / 5040) + 1.0F / 720;
+        series = series * r + 1.0F / 120;
+        series = series * r + 1.0F / 24;
+        series = series * r + 1.0F / 6;
+        series = series * r + 0.5F;
+        series = series * r + 1.0F;
+        series = series * r + 1.0F;
+        const Ints power = (__builtin_convertvector(n, Ints) + 127) << 23;
+        Floats factor;
+        std::memcpy(&factor, &power, sizeof(factor));
+        return series * factor;
+    }
+
+    // From |x| = 0.25 on, 1 - 2 / (e^2|x| + 1) with the sign of x, right to 4e-7; below, where that
+    // difference would lose digits, the Taylor series. NaN stays NaN.
+    FASTFLOW_INLINE static Floats HyperbolicTangent(const Floats& x) {
+        const Floats absolute = x < 0 ? -x : x;
+        const Floats limit = Floats{} + 10;  // from here on it is 1 in float32
+        const Floats magnitude = limit < absolute ? limit : absolute;
+        const Floats far = 1 - 2 / (Exponential(2 * magnitude) + 1);
+        const Floats square = x * x;
+        Floats near = square * (-1382.0F / 155925) + 62.0F / 2835;
+        near = near * square - 17.0F / 315;
+        near = near * square + 2.0F / 15;
+        near = near * square - 1.0F / 3;
+        near = near * square * x + x;
+        return magnitude < 0.25F ? near : (x < 0 ? -far : far);
+    }
+
+    static void Affine(const float* x, float scale, float offset, std::int64_t size, float* out) {
+        for (std::int64_t i = 0; i < size; ++i) out[i] = x[i] * scale + offset;
+    }
+
+    static double Couple(const float* x, const float* a_s, const float* a_t, CouplingConstants constants,
+                         float scale, float offset, std::int64_t size, float* out) {
+        Floats sum = {};
+        for (std::int64_t i = 0; i < size; i += kLanes) {
+            const std::int64_t left = size - i;
+            const Floats s = constants.clamp * HyperbolicTangent(constants.subnet_gain * Load(a_s + i, left));
+            const Floats y = Load(x + i, left) * Exponential(s) + constants.subnet_gain * Load(a_t + i, left);
+            Store(out + i, y * scale + offset, left);
+            sum += s;
+        }
+        return Total(sum);
+    }
+
+    static ChannelGradient AffineGradient(const float* x, const float* gradient, float scale,
+                                          std::int64_t size, float* dx) {
+        Floats of_scale = {}, of_offset = {};
+        for (std::int64_t i = 0; i < size; i += kLanes) {
+            const std::int64_t left = size - i;
+            const Floats dz = Load(gradient + i, left);
+            of_scale += dz * Load(x + i, left);
+            of_offset += dz;
+            Store(dx + i, dz * scale, left);
+        }
+        return {Total(of_scale), Total(of_offset)};
+    }
+
+    static ChannelGradient CoupleGradient(const float* x, const float* a_s, const float* a_t,
+                                          CouplingConstants constants, const float* gradient,
+                                          float sum_gradient, float scale, std::int64_t size, float* dx,
+                                          float* da_s, float* da_t) {
+        Floats of_scale = {}, of_offset = {};
+        for (std::int64_t i = 0; i < size; i += kLanes) {
+            const std::int64_t left = size - i;
+            const Floats tangent = HyperbolicTangent(constants.subnet_gain * Load(a_s + i, left));
+            const Floats factor = Exponential(constants.clamp * tangent);
+            const Floats scaled = Load(x + i, left) * factor;
+            const Floats dz = Load(gradient + i, left);
+            of_scale += dz * (scaled + constants.subnet_gain * Load(a_t + i, left));
+            of_offset += dz;
+            const Floats dy = dz * scale;
+            Store(dx + i, dy * factor, left);
+            Store(da_t + i, constants.subnet_gain * dy, left);
+            const Floats ds = dy * scaled + sum_gradient;
+            Store(da_s + i, ds * (constants.clamp * constants.subnet_gain) * (1 - tangent * tangent), left);
+        }
+        return {Total(of_scale), Total(of_offset)};
+    }
+
+    static constexpr Coupling kTable = {Affine, Couple, AffineGradient, CoupleGradient};
+};
+
+}  // namespace fastflow
