@@ -110,10 +110,10 @@ class Journal:
         with self.table.open("rb") as file:
             if file.readline() != scores_table([], MORE).encode():
                 return False
-            count, last = 0, b"\n"
-            for last in file:
-                count += 1
-        return count == lines and last.endswith(b"\n")
+            count, whole = 0, True
+            for line in file:
+                count, whole = count + 1, line.endswith(b"\n")
+        return whole and count == lines
 
 
 def _append(path: Path, content: bytes, sync: bool = False) -> None:
