@@ -31,6 +31,8 @@ from src.predictor.load import load_network
 from src.predictor.network import Network
 from src.verdict import Judge
 
+TOGETHER = 8  # pictures per call of an ONNX file that takes any number
+
 __all__ = ["Model", "Picture", "Prediction", "Region", "load"]
 
 
@@ -113,4 +115,7 @@ def load(
     Raises:
         UserError: the file is missing, damaged, of another kind, or not as it was written.
     """
-    return Model(Path(path), load_network(Path(path), device_target=device_target, threads=threads), min_area)
+    path = Path(path)
+    batch_size = TOGETHER if path.suffix == ".onnx" else 1  # a checkpoint would compute as many for a single picture
+    network = load_network(path, device_target=device_target, threads=threads, batch_size=batch_size)
+    return Model(path, network, min_area)

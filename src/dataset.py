@@ -68,8 +68,8 @@ class TestSet:
         masks: [N, S, S] bool, or None where the category has none.
         labels: [N] bool, true for defective.
         protocol: how the masks were resized.
-        doubtful_masks: what may be wrong with them (see `told`).
         sizes: width and height of pictures that have been decoded, by index; see `size_of`.
+        doubtful_masks: what may be wrong with the masks (see `told`).
     """
 
     __test__ = False  # pytest takes a class of this name for tests
@@ -79,8 +79,8 @@ class TestSet:
     masks: np.ndarray | None
     labels: np.ndarray
     protocol: str
-    doubtful_masks: dict[str, Any] = field(default_factory=dict)
     sizes: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    doubtful_masks: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def load(cls, samples: list[Sample], size: int, protocol: str, workers: int | None, keep: bool) -> "TestSet":
@@ -108,7 +108,7 @@ class TestSet:
             for line in lines:
                 log.warning(line)
         kept = images[range(len(samples))] if keep else images
-        return cls(samples, kept, masks, labels, protocol, doubtful, images.sizes)
+        return cls(samples, kept, masks, labels, protocol, images.sizes, doubtful)
 
     def size_of(self, index: int) -> tuple[int, int]:
         """Width and height of a picture's file, upright."""

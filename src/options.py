@@ -41,7 +41,6 @@ TRAIN = ("train", "run_all")
 EVALUATE = ("train", "eval", "run_all")
 PREDICT = (*EVALUATE, "predict")
 DATA_SET = (*EVALUATE, "preprocess")
-PANELS = ("eval", "run_all", "predict", "postprocess")
 
 
 # The formatter would write this table with an argument a line.
@@ -144,7 +143,7 @@ OPTIONS: tuple[Option, ...] = (
         Option("distribute", boolean, False, "train with several processes, each on its device and its part of every "
                "batch; msrun starts them, see scripts/run_distribute_train_*.sh", roles=Role.NOT_REPEATED)),
 
-    *section("evaluation", ("eval", "predict"),
+    *section("evaluation", ("eval",),
         Option("ckpt_path", str, REQUIRED, "checkpoint to evaluate, written by train.py or src/pthtockpt.py")),
     *section("evaluation", PREDICT,
         Option("test_batch_size", int, 8, "pictures per batch in evaluation", at_least(1, 65536), Role.NOT_REDONE)),

@@ -13,6 +13,7 @@ import onnx
 from onnx import version_converter
 
 from src.deploy.description import METADATA
+from src.trust import own_digest
 from src.utils import UserError
 
 OPSET = 13
@@ -55,10 +56,12 @@ def remove_unused(graph: onnx.GraphProto) -> None:
 
 
 def add_metadata(file: Path, description: Mapping[str, Any]) -> None:
-    """Put a description into a file's `metadata_props`, under `METADATA`; runtimes show them by name."""
+    """Put a description into a file's `metadata_props`, under `METADATA`, and the file's digest; runtimes show them by
+    name."""
     model = onnx.load(file)
-    onnx.helper.set_model_props(model, {METADATA: json.dumps(description)})
+    onnx.helper.set_model_props(model, {METADATA: json.dumps(description), own_digest.KEY: own_digest.EMPTY})
     onnx.save(model, file)
+    own_digest.seal(file)
 
 
 def load_onnx(

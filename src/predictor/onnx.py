@@ -11,6 +11,7 @@ from src.deploy.description_file import is_description, read_description
 from src.files import description_of
 from src.predictor.exported import network_of
 from src.predictor.network import Network
+from src.trust import own_digest
 from src.trust.schema import parse_object
 from src.utils import UserError
 
@@ -18,7 +19,8 @@ from src.utils import UserError
 def load_onnx(path: Path, device_target: str | None, threads: int | None, batch_size: int) -> Network:
     """The network of an ONNX file that export.py wrote.
 
-    What it says of itself is read from the JSON beside it or, where there is none, from its metadata.
+    What it says of itself is read from the JSON beside it or, where there is none, from its metadata. Before it is
+    parsed, its digest is compared with that in the one or the other.
 
     Args:
         threads: that compute; None: one per processor core.
@@ -34,6 +36,8 @@ def load_onnx(path: Path, device_target: str | None, threads: int | None, batch_
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; check the path") from error
     beside = read_description(path) if description_of(path).is_file() else None
+    if beside is None and not own_digest.is_whole(content):
+        raise UserError(f"{path} is not as export.py wrote it, or is of an older version; export it again")
     session = _session(path, content, threads)
     description = beside or _described(path, session.get_modelmeta().custom_metadata_map.get(METADATA))
     names = [ANOMALY_MAP, SCORE]

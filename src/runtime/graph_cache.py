@@ -46,12 +46,14 @@ class GraphCache:
     def of(cls, option: str, device: Device) -> "GraphCache":
         """What `--graph_cache` says: "auto" (the user's cache folder, if it can be written), "off", or a folder.
 
-        "auto" keeps graphs on the CPU only: MindSpore's cache has not been tried here on other devices.
+        "auto" keeps graphs on the CPU only: MindSpore's cache has not been tried here on other devices. In an interactive
+        session it keeps none: the cache reads the program's own file.
 
         Raises:
             UserError: a folder that cannot be written, or that others can write too.
         """
-        if option == "off" or (option == "auto" and device.target != "CPU"):
+        is_kept = device.target == "CPU" and Path(sys.argv[0]).is_file()
+        if option == "off" or (option == "auto" and not is_kept):
             return cls(device)
         folder = _users_folder() if option == "auto" else Path(option).absolute()
         problem = "there is no home folder ($HOME)" if folder is None else _problem_of(folder)

@@ -52,10 +52,10 @@ class Examiner:
 
     @classmethod
     def load(cls, options: Options) -> "Examiner":
-        """The model of `--model`, and who judges by it (see `choose_judge`).
+        """The model of `--model`, and who judges by it (see `choose_judge`). It has judged a black picture by then.
 
         Raises:
-            UserError: it cannot be loaded.
+            UserError: it cannot be loaded, or its maps are not finite.
         """
         path = Path(options.model)
         network = load_network(
@@ -66,6 +66,7 @@ class Examiner:
             convolution=options.convolution,
             graph_cache=options.graph_cache,
         )
+        check_finite(*network(np.zeros((1, network.size, network.size, 3), np.uint8)))
         judge = choose_judge(
             options, options.model, network, network.size, network.good, network.judge, network.bit_depth
         )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from src import ROOT
 from src.encoder import ENCODERS
 from src.option import REQUIRED
 from src.options import OPTIONS
@@ -14,6 +15,13 @@ from src.run_all import published
 from tests.support import documents
 from tests.support.documents import ALL, OURS, READMES
 from tests.support.programs import error_of, succeed
+
+
+@pytest.fixture(autouse=True)
+def in_the_clone(monkeypatch, elsewhere):
+    """Commands are given in the project's folder: they name its files."""
+    monkeypatch.chdir(ROOT)
+
 
 FORMER = {"--mean", "--std", "--mode", "--device_num"}  # which docs/version_2022.md names as gone
 HEADINGS_OF_2022 = (  # of its Chinese README, in its order

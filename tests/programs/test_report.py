@@ -48,7 +48,7 @@ def test_predict_reports_hostile_names_and_unreadable_pictures(trained, data, br
     given = ("--ckpt_path", trained[0] / "fastflow_fabric.ckpt", "--img_dir", tmp_path / "new")
     done = program("predict.py", *given, "--report", "--output_dir", tmp_path / "out")
     assert done.returncode == 3, done.stderr
-    assert files(tmp_path / "out") == ["report.html", "scores.json"]
+    assert files(tmp_path / "out") == ["report.html", "scores.csv", "scores.json"]
     browser.open(tmp_path / "out/report.html")
     assert browser.complaints() == []
     cards = browser.all(".card")

@@ -22,6 +22,7 @@ device.prepare("CPU")
 
 import mindspore as ms
 import numpy as np
+import onnx
 import torch
 import yaml
 from mindspore import Tensor
@@ -38,10 +39,12 @@ from src.data.samples import Sample
 from src.deploy.description_file import read_description, write_description
 from src.deploy.manifest import MANIFEST, Entry, Manifest
 from src.deploy.mindir.version1 import rewrite_to_version_1
+from src.deploy.onnx_file import add_metadata
 from src.deploy.runner_files import read_output
 from src.detector import Architecture, Detector
 from src.kernels import library
 from src.metadata import Metadata
+from src.predictor.load import load_network
 from src.runtime import kept_graph
 from src.state import Progress
 from src.trust import digest
@@ -111,6 +114,34 @@ def make_model(folder: Path) -> Path:
     path.write_bytes(np.random.default_rng(1).bytes(4000))
     write_description(path, description(file_sha256=digest.of_file(path)))
     return path
+
+
+def make_onnx(folder: Path) -> Path:
+    """The smallest model with the detector's inputs and outputs, described as an exported one is."""
+    tensors = {"image": [1, 3, 32, 32], "anomaly_map": [1, 1, 32, 32], "score": [1]}
+    image, *outputs = (onnx.helper.make_tensor_value_info(name, 1, shape) for name, shape in tensors.items())
+    nodes = [
+        onnx.helper.make_node("ReduceMean", ["image"], ["anomaly_map"], axes=[1]),
+        onnx.helper.make_node("ReduceMax", ["image"], ["score"], axes=[1, 2, 3], keepdims=0),
+    ]
+    graph = onnx.helper.make_graph(nodes, "g", [image], outputs)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=7)
+    onnx.save(model, folder / "fastflow_nut.onnx")
+    add_metadata(folder / "fastflow_nut.onnx", description(format="ONNX").to_json())
+    return folder / "fastflow_nut.onnx"
+
+
+def make_described_onnx(folder: Path) -> Path:
+    path = make_onnx(folder)
+    write_description(path, description(format="ONNX", file_sha256=digest.of_file(path)))
+    return path
+
+
+def read_onnx(path: Path) -> list:
+    """What the model makes of an image, and by whom it would be judged."""
+    network = load_network(path)
+    anomaly_map, score = network(np.arange(32 * 32 * 3, dtype=np.uint8).reshape(1, 32, 32, 3))
+    return [anomaly_map.tobytes(), score.tobytes(), repr(network.judge)]
 
 
 def make_description(folder: Path) -> Path:
@@ -261,6 +292,8 @@ KINDS = {
     "state": Kind(make_state, read_training_state, True),
     "exported model": Kind(make_model, lambda path: repr(read_description(path)), True),
     "description": Kind(make_description, lambda path: repr(read_description(path.with_suffix(""))), True),
+    "ONNX": Kind(make_onnx, read_onnx, True),
+    "ONNX with its description": Kind(make_described_onnx, read_onnx, True),
     "manifest": Kind(make_manifest, lambda path: repr(Manifest.read(path.parent)), True),
     "training's result": Kind(make_result, lambda path: used(results.read_training(path)), True),
     "evaluation's result": Kind(make_result, lambda path: used(results.read_evaluation(path)), True),

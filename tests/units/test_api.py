@@ -7,12 +7,15 @@ import subprocess
 import sys
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
 from src import ROOT, api
+from src.deploy.description_file import write_description
+from src.trust import digest, own_digest
 from src.utils import UserError
-from tests.support.exported_files import export
+from tests.support.exported_files import description, export
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +123,9 @@ def refused(path, **options):
 
 def test_what_is_no_model_is_refused(exported_onnx, tmp_path):
     (tmp_path / "a.onnx").write_bytes(b"no model")
+    assert "is not as export.py wrote it, or is of an older version" in refused(tmp_path / "a.onnx")
+    described = description(file="a.onnx", format="ONNX", file_sha256=digest.of_file(tmp_path / "a.onnx"))
+    write_description(tmp_path / "a.onnx", described)
     assert "is not an ONNX file that onnxruntime takes" in refused(tmp_path / "a.onnx")
     assert "no model" in refused(tmp_path / "b.onnx")
     (tmp_path / "a.txt").touch()
@@ -137,9 +143,19 @@ def test_a_model_that_is_not_the_described_one_is_refused(exported_onnx, tmp_pat
     copy = tmp_path / exported_onnx.name
     copy.write_bytes(copy.read_bytes() + b"\0")
     assert "its digest is another" in refused(copy)
-    import onnx
+    copy.rename(tmp_path / "alone.onnx")
+    assert "is not as export.py wrote it" in refused(tmp_path / "alone.onnx")
 
+
+def test_what_a_file_says_of_itself_is_checked(exported_onnx, tmp_path):
+    """Sealed files by another hand: of other shapes than they say, and without a description."""
     model = onnx.load(exported_onnx)
-    del model.metadata_props[:]
-    onnx.save(model, tmp_path / "alone.onnx")
-    assert "does not say what it takes and gives" in refused(tmp_path / "alone.onnx")
+    within = {entry.key: entry.value for entry in model.metadata_props}
+    said = json.loads(within["fastflow"])
+    said["input"]["shape"][2:] = [32, 32]
+    said["outputs"][0]["shape"][2:] = [32, 32]
+    for text, message in ((json.dumps(said), "image is not as its"), ("{}", "does not say what it takes and gives")):
+        onnx.helper.set_model_props(model, {"fastflow": text, own_digest.KEY: own_digest.EMPTY})
+        onnx.save(model, tmp_path / "other.onnx")
+        own_digest.seal(tmp_path / "other.onnx")
+        assert message in refused(tmp_path / "other.onnx")

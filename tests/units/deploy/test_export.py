@@ -10,7 +10,7 @@ import openvino
 import pytest
 from mindspore import Tensor
 
-from src import checkpoint
+from src import checkpoint, scoring
 from src.config import parse
 from src.deploy import comparison, onnx_file
 from src.deploy import export as exporting
@@ -18,6 +18,7 @@ from src.deploy.description_file import is_description, read_description
 from src.deploy.mindir.version1 import read_mindir
 from src.detector import Architecture, Detector
 from src.encoder import ENCODERS
+from src.predictor.load import load_network
 from src.runtime.device import Device
 from src.utils import UserError
 from tests.support.programs import arguments, files
@@ -107,7 +108,7 @@ DYNAMIC = [
     {"backbone": "wide_resnet50_2", "feature_pooling": 3, "whitening": True, "gaussian_weight": 0.5},
     {"backbone": "resnet18", **JUDGEMENT},
     {"backbone": "resnet18", "outputs": "latents"},
-    {"backbone": "efficientnet_lite0"},
+    {"backbone": "efficientnet_lite0", "score": "log_deviation"},
 ]
 
 
@@ -130,6 +131,10 @@ def test_onnx_takes_any_number_of_pictures_on_request(tmp_path, options):
         for name, one, right in zip(names, session.run(names, {"image": images[:count]}), wanted, strict=True):
             np.testing.assert_allclose(one, right[:count], atol=1e-4)
             np.testing.assert_allclose(found[name], right[:count], atol=1e-3)
+    if names[-1] == "score":
+        pictures = np.random.default_rng(3).integers(0, 256, (5, 32, 32, 3), np.uint8)
+        _, scores = load_network(file, batch_size=2)(pictures)  # two calls of two, and one of one
+        np.testing.assert_allclose(scores, scoring.predict(detector, pictures, 1)[1], atol=1e-4)
 
 
 def test_a_batch_that_is_not_free_is_found_out(tmp_path, monkeypatch):

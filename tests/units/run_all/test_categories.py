@@ -84,6 +84,7 @@ def test_a_report_that_is_not_there_any_more_is_made_anew(finished, tmp_path):
     path = tmp_path / "fastflow_nut_eval.json"
     result = json.loads(path.read_text())
     result["options"] |= {"report": True, "output_dir": str(tmp_path / "out")}
+    result["options_left_open"].remove("output_dir")
     path.write_text(json.dumps(result))
     assert not evaluation.is_done()
     (tmp_path / "out/nut").mkdir(parents=True)
