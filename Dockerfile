@@ -19,9 +19,12 @@ USER 10001
 
 EXPOSE 8080
 
-# The health of --http on port 8080, with the token if there is one; without --http, of the process.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-m", "src.serve.healthcheck", "8080"]
+# For --http on port 8080, with the token of the environment if there is one; with --watch alone: --no-healthcheck.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-c", \
+    "import http.client, os; \
+    c = http.client.HTTPConnection('127.0.0.1', 8080, timeout=4); \
+    c.request('GET', '/health', headers={'Authorization': 'Bearer ' + os.environ.get('FASTFLOW_TOKEN', '')}); \
+    raise SystemExit(c.getresponse().status != 200)"]
 
 # No shell between: serve.py is process 1 and gets SIGTERM itself.
 ENTRYPOINT ["python", "serve.py"]

@@ -12,7 +12,8 @@ RESULTS: tuple[Option, ...] = (
         Option("save_maps", str, None, "write each picture's anomaly map, the network's own values in float32, as npy "
                "or tiff", one_of("npy", "tiff")),
         Option("min_area", int, 0, "pixels of the original picture; smaller regions are left out of the results. It "
-               "changes no verdict", at_least(0)),
+               "changes no verdict", at_least(0))),
+    *section("results", PICTURES,
         Option("report", boolean, False, "write report.html to --output_dir: figures and all pictures with their heat "
                "maps as one page for a browser")),
     *section("results", (*PICTURES, "export"),

@@ -10,7 +10,6 @@ from src.config import Options
 from src.utils import UserError
 
 VARIABLE = "FASTFLOW_TOKEN"  # of the environment, in the place of --token
-_LOCAL = ("localhost", "127.0.0.1", "[::1]")
 _EXAMPLE = "give HOST:PORT, such as 127.0.0.1:8080"
 
 
@@ -63,13 +62,9 @@ class Access:
         """
         token = os.environ.get(VARIABLE) or None if options.token is None else options.token
         if token is None and not is_loopback(bound):
-            raise UserError(
-                f"--http {options.http} can be reached from other machines; give --token, or set {VARIABLE}"
-            )
+            raise UserError(f"--http {options.http} is open to other machines; give --token, or set {VARIABLE}")
         if token is not None and not (token.isascii() and token.isprintable() and token.strip() == token != ""):
-            raise UserError(
-                f"--token or {VARIABLE}: a token has ASCII letters, digits and signs, without spaces around"
-            )
+            raise UserError(f"--token or {VARIABLE}: give ASCII letters, digits and signs, without spaces around")
         return cls(token)
 
     def refuses(self, headers: dict[str, str]) -> tuple[int, str] | None:
@@ -79,10 +74,19 @@ class Access:
             headers: by their names in small letters.
         """
         if self.token is None:
-            name = headers.get("host", "")
-            host = name if name.endswith("]") else name.rpartition(":")[0] or name
-            known = host.lower() in _LOCAL or host.startswith("127.")
+            known = _is_local(headers.get("host", ""))
             return None if known else (421, "without a token, the server answers for localhost only")
         kind, _, given = headers.get("authorization", "").partition(" ")
         same = hmac.compare_digest(given.strip().encode(), self.token.encode())
         return None if same and kind.lower() == "bearer" else (401, "give the token: Authorization: Bearer TOKEN")
+
+
+def _is_local(host: str) -> bool:
+    """Whether a request's host, HOST or HOST:PORT, is this machine's own name or address."""
+    name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    if name.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return False

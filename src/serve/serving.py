@@ -64,6 +64,8 @@ def _watch(options: Options, desk: Desk, stack: contextlib.ExitStack) -> Watch |
         UserError: one of the two folders is not given, is missing, or lies in the other.
     """
     if options.watch is None and options.out is None:
+        if options.save_imgs or options.save_maps:
+            raise UserError("--save_imgs and --save_maps write to --out; give --watch and --out too")
         return None
     if options.watch is None or options.out is None:
         raise UserError("--watch and --out belong together; give both folders")

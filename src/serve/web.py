@@ -22,7 +22,7 @@ from src.serve.desk import HTTP, Closed, Desk, Failed, Job
 from src.serve.examiner import Finding
 from src.serve.gate import Gate
 from src.serve.telemetry import TYPE, Telemetry
-from src.utils import UserError
+from src.utils import UserError, shown
 
 PATIENCE = 60.0  # seconds for which a client may take to send a picture
 GRACE = 5  # seconds that answers have for leaving at the end
@@ -174,7 +174,7 @@ def _set(future: Future, found: Finding | Exception) -> None:
 
 
 def _as_json(_: Request, error: HTTPException) -> Response:
-    return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
+    return JSONResponse({"error": shown(error.detail)}, error.status_code, headers=error.headers)
 
 
 def _failed(_: Request, error: Exception) -> Response:
