@@ -47,7 +47,8 @@ def load_test_set(file: Path) -> TestSet:
         samples.append(Sample(Path(name), label=int(kind != "good"), defect=kind, mask=None, name=name))
     labels = np.array([sample.label for sample in samples], bool)
     no_images = np.empty((0, 0, 0, 3), np.uint8)
-    return TestSet(samples, images=no_images, masks=masks, labels=labels, protocol="nearest")
+    sizes = dict.fromkeys(range(len(samples)), masks.shape[:0:-1])
+    return TestSet(samples, images=no_images, masks=masks, labels=labels, protocol="nearest", sizes=sizes)
 
 
 def load_maps(file: Path) -> np.ndarray:
@@ -58,7 +59,8 @@ def load_maps(file: Path) -> np.ndarray:
 
 def every_figure(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> dict:
     """What eval.py reports: AUROC, AP, F1-max and AUPRO, of pixels and pictures, in all and per defect type."""
-    return evaluation.report("benchmark", test, maps, scores, None)
+    said = evaluation.of_pictures(test, maps, scores, None, None)
+    return evaluation.report("benchmark", test, maps, scores, None, said)
 
 
 def two_figures(test: TestSet, maps: np.ndarray) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """Which device computes, and what must be set before MindSpore is imported. Nothing here imports it at the top."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,11 @@ def prepare(target: str | None = None, number: int = 0, cpu_kernels: str = "off"
     kernels = library.choose(cpu_kernels) if "CPU" in found else None
     limit_onednn = "CPU" in found and kernels is None and "ONEDNN_MAX_CPU_ISA" not in os.environ
     if limit_onednn:
+        if "mindspore" in sys.modules:  # so oneDNN may have been used, and then it reads its limit no more
+            log.warning(
+                "MindSpore is in use already, and may convolve 100 times slower than it could on a CPU with AVX-512; "
+                "load a .mindir before any checkpoint, or set ONEDNN_MAX_CPU_ISA=AVX2"
+            )
         os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
 
     import mindspore as ms

@@ -46,8 +46,8 @@ class GraphCache:
     def of(cls, option: str, device: Device) -> "GraphCache":
         """What `--graph_cache` says: "auto" (the user's cache folder, if it can be written), "off", or a folder.
 
-        "auto" keeps graphs on the CPU only: MindSpore's cache has not been tried here on other devices. In an interactive
-        session it keeps none: the cache reads the program's own file.
+        "auto" keeps graphs on the CPU only: MindSpore's cache has not been tried here on other devices. In a session
+        without a program's file it keeps none: the cache reads that file.
 
         Raises:
             UserError: a folder that cannot be written, or that others can write too.

@@ -166,3 +166,13 @@ def test_a_convolution_without_kernels_to_compute_it_is_said(machine, caplog):
     caplog.clear()
     device.prepare("CPU", convolution="direct")
     assert caplog.messages == []
+
+
+def test_a_limit_that_comes_late_is_said(monkeypatch, caplog):
+    """After a checkpoint, whose kernels need no limit, a MindIR is computed by MindSpore's own operations."""
+    monkeypatch.delenv(VARIABLE)
+    with caplog.at_level("WARNING", "fastflow"):
+        device.prepare("CPU", cpu_kernels="off")
+        assert caplog.text.count("load a .mindir before any checkpoint, or set ONEDNN_MAX_CPU_ISA=AVX2") == 1
+        device.prepare("CPU", cpu_kernels="off")
+    assert len(caplog.messages) == 1
