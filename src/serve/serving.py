@@ -36,8 +36,9 @@ def serve(options: Options) -> None:
         access = None if bound is None else Access.of(options, bound)
         worker = Worker(desk, ModelFile(options, telemetry), telemetry, recent)
         interrupt = stack.enter_context(Interrupt("ending after this picture"))
-        if watch is not None:
-            threading.Thread(target=watch.run, name="watch", daemon=True).start()
+        looking = None if watch is None else threading.Thread(target=watch.run, name="watch", daemon=True)
+        if looking is not None:
+            looking.start()
             log.info("watching %s", options.watch)
         web = None
         if bound is not None:
@@ -47,8 +48,8 @@ def serve(options: Options) -> None:
             web.start()
         while not interrupt.requested:
             worker.step()
-            if web is not None and not web.runs:
-                raise UserError("--http: the server has ended; its log says why")
+            if (web is not None and not web.runs) or (looking is not None and not looking.is_alive()):
+                raise RuntimeError("one of the threads has ended; the reason stands above")
         desk.close()
         if watch is not None:
             watch.stop()

@@ -196,7 +196,7 @@ def test_an_empty_yaml_file_changes_nothing(tmp_path):
         (
             ["--ckpt_path", "x"],
             "--ckpt_path is not an option of train.py but of predict.py, serve.py, eval.py, src/pthtockpt.py (did "
-            "--pre_ckpt_path?); see train.py --help",
+            "you mean --pre_ckpt_path?); see train.py --help",
         ),
         (["--backbone", "vgg"], "--backbone vgg: choose one of wide_resnet50_2, resnet18, efficientnet_lite0"),
         (["--device_target", "TPU"], "--device_target TPU: choose one of Ascend, GPU, CPU"),
