@@ -81,7 +81,7 @@ MISTAKES = {
     "missing weights": ({"pre_ckpt_path": "/nowhere/lite0.ckpt"}, "efficientnet-lite0-57934424.pth"),
     "weights of another encoder": ({"backbone": "resnet18"}, "holds weights of efficientnet_lite0"),
     "a folder that cannot be written": ({"ckpt_dir": "/proc/nowhere"}, "cannot write in /proc/nowhere"),
-    "another layout": ({"dataset": "btad"}, "no training pictures in"),
+    "another layout": ({"dataset": "mtd"}, "layout mtd looks for the one category mtd"),
     "another layout with a list": ({"dataset": "visa"}, "split_csv/1cls.csv"),
     "a list of pictures that the layout does not take": (
         {"train_list": "list.txt"},

@@ -162,10 +162,10 @@ def test_a_device_that_this_mindspore_cannot_use(machine):
 def test_a_convolution_without_kernels_to_compute_it_is_said(machine, caplog):
     machine()
     assert device.prepare("CPU", convolution="winograd4") == Device("CPU", convolution="winograd4")
-    assert caplog.messages == ["--convolution winograd4 changes nothing without the CPU kernels"]
+    assert "--convolution winograd4 changes nothing without the CPU kernels" in caplog.messages
     caplog.clear()
     device.prepare("CPU", convolution="direct")
-    assert caplog.messages == []
+    assert not [text for text in caplog.messages if "--convolution" in text]
 
 
 def test_a_limit_that_comes_late_is_said(monkeypatch, caplog):

@@ -41,6 +41,17 @@ print("result", cell(x))
 """
 
 
+@pytest.fixture(autouse=True)
+def program(monkeypatch):
+    """Where tests run in several processes, these are no programs in files, for which no graphs would be kept."""
+    monkeypatch.setattr(sys, "argv", [__file__])
+
+
+def test_a_session_without_a_programs_file_keeps_no_graphs(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["-c"])
+    assert GraphCache.of("auto", CPU).folder is None
+
+
 @pytest.fixture
 def compute(tmp_path):
     """Run a small network with kept graphs: size of its batch, a constant in its graph, its weights -> its output."""
