@@ -94,10 +94,10 @@ make_venv() {
         die "Python $base, has no working venv module, install it (Debian, Ubuntu: apt-get install python3-venv)"
     fi
     venv_has_pip || die "folder $root/.venv, has no working pip, remove it and run this again"
-    if [[ $(cat "$stamp" 2>/dev/null) != "$(cd "$root" && cat "$@" requirements.txt | cksum)" ]]; then
+    if [[ $(cat "$stamp" 2>/dev/null) != "$(cd "$root" && cat "$@" requirements*.txt | cksum)" ]]; then
         echo "installing into .venv ..."
         "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check "${arguments[@]}"
-        (cd "$root" && cat "$@" requirements.txt | cksum) >"$stamp"
+        (cd "$root" && cat "$@" requirements*.txt | cksum) >"$stamp"
     fi
 }
 

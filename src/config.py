@@ -126,7 +126,11 @@ def _value_name(option: Option) -> str:
         return {boolean: "BOOL", drawing: "{panel,full}"}[option.type]
     if option.type in (int, float):
         return "N" if option.type is int else "X"
-    return "PATH" if option.name.endswith((*("_path", "_dir", "_file", "_list"), "model", "input")) else "TEXT"
+    return (
+        "PATH"
+        if option.name.endswith((*("_path", "_dir", "_file", "_list"), "model", "input", "watch", "out"))
+        else "TEXT"
+    )
 
 
 def _version() -> str:

@@ -10,6 +10,7 @@ from src.trust.names import file_name
 from src.trust.outputs import check_outputs
 
 SCORES, SCORES_TABLE = "scores.json", "scores.csv"  # what is said of each picture
+SCORES_JOURNAL = "scores.jsonl"  # the same where there is no last one: a JSON per picture and line
 RESULTS = Path("results")  # where results go by default
 REPORT = "report.html"  # beside panels and scores
 INDEX = "index.html"  # run_all's, which leads to the reports

@@ -62,17 +62,18 @@ OPTIONS: tuple[Option, ...] = (
                "how masks are resized: nearest (> 0 is a defect), original (2022: bilinear, truncated) or "
                "max_pool (a pixel is a defect where any that it covers is: keeps thin ones)",
                one_of(*PROTOCOLS))),
-    *section("data", (*PREDICT, "preprocess"),
+    *section("data", (*PREDICT, "preprocess", "serve"),
         Option("bit_depth", int, None, "bits that the values of 16-bit files use, 12 for a camera's 0..4095 (default: "
                "the training's; without, the least that holds all values found)", one_of(*DEPTHS))),
-    *section("data", (*PREDICT, "preprocess", "postprocess"),
+    *section("data", (*PREDICT, "preprocess", "postprocess", "serve"),
         Option("max_megapixels", float, MAX_MEGAPIXELS, "a picture whose header claims more million pixels is refused",
                above(0, 10000))),
     *section("data", (*PREDICT, "postprocess"),
         Option("num_workers", int, THREADS, "threads that decode pictures", at_least(1, 1024), Role.NOT_REDONE)),
-    *section("data", ("predict",),
+    *section("data", ("predict", "serve"),
         Option("model", str, REQUIRED, "what predicts: a checkpoint (.ckpt), or export.py's .onnx or .mindir with the "
-               "JSON beside it", aliases=("ckpt_path",)),
+               "JSON beside it", aliases=("ckpt_path",))),
+    *section("data", ("predict",),
         Option("input", str, REQUIRED, "pictures to score: a folder with its sub-folders, a file, a pattern in "
                "quotes, a text file with a path a line, or - for such lines on standard input", aliases=("img_dir",)),
         Option("strict", boolean, False, "stop at a picture that cannot be read; else its error stands in the place of "
@@ -146,10 +147,10 @@ OPTIONS: tuple[Option, ...] = (
         Option("ckpt_path", str, REQUIRED, "checkpoint to evaluate, written by train.py or src/pthtockpt.py")),
     *section("evaluation", PREDICT,
         Option("test_batch_size", int, 8, "pictures per batch in evaluation", at_least(1, 65536), Role.NOT_REDONE)),
-    *section("verdicts", (*PREDICT, "export"),
+    *section("verdicts", (*PREDICT, "export", "serve"),
         Option("false_alarms", float, None, "share of good pictures that may be called defective; it sets the "
                "thresholds (default: 0.01; later, the training's)", at_least(1e-6, 0.5))),
-    *section("verdicts", ("eval", "predict", "export"),
+    *section("verdicts", ("eval", "predict", "export", "serve"),
         Option("good_dir", str, None, "folder of good pictures that were not trained on, to set the thresholds from "
                "in the place of the training's")),
     *RESULTS,
@@ -161,12 +162,12 @@ OPTIONS: tuple[Option, ...] = (
         Option("device_ids", str, "0", "numbers of the devices, with commas; each works on a category of its own"),
         Option("jobs", int, 1, "categories at a time on each device", at_least(1, 1024))),
 
-    *section("device", (*PREDICT, "export"),
+    *section("device", (*PREDICT, "export", "serve"),
         Option("device_target", str, None, "device (default: what the machine has, in this order)", one_of(*TARGETS),
                Role.NOT_REDONE)),
-    *section("device", ("train", "eval", "predict", "export"),
+    *section("device", ("train", "eval", "predict", "export", "serve"),
         Option("device_id", int, 0, "number of the device", at_least(0, 4095))),
-    *section("device", PREDICT,
+    *section("device", (*PREDICT, "serve"),
         Option("cpu_kernels", str, "auto", "our own kernels on the CPU: auto uses them if "
                "scripts/build_cpu_kernels.sh has built them", one_of("auto", "on", "off")),
         Option("convolution", str, DIRECT, "how these kernels compute 3x3 convolutions: direct; or, with fewer "

@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,23 @@ COLUMNS = ("file", "score", "anomaly", "verdict", "margin", "regions", "largest_
 FORMULA = ("=", "+", "-", "@", "\t")  # what a text must not begin with, or a spreadsheet would compute it
 
 
-def scores_table(pictures: Iterable[Mapping[str, Any]]) -> str:
+def scores_table(pictures: Iterable[Mapping[str, Any]], more: Sequence[str] | None = None, head: bool = True) -> str:
     """A CSV with a line per picture: `COLUMNS`, and behind them what else is said of some, such as `truth` or `error`.
 
     Of regions it has the number; the JSON has all of each. A text that a spreadsheet would compute gets a ' before it.
 
     Args:
         pictures: as `Prediction.to_json` describes them, with more keys where there is more to say.
+        more: the columns behind `COLUMNS`; by default one for each other key.
+        head: whether it begins with the names of the columns.
     """
     rows = list(pictures)
-    columns = [*COLUMNS, *dict.fromkeys(key for row in rows for key in row if key not in COLUMNS)]
+    others = dict.fromkeys(key for row in rows for key in row if key not in COLUMNS) if more is None else more
+    columns = [*COLUMNS, *others]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
+    if head:
+        writer.writerow(columns)
     writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
     return text.getvalue()
 

@@ -6,13 +6,14 @@ PICTURES = ("eval", "run_all", "predict", "postprocess")  # programs that say so
 
 # fmt: off
 RESULTS: tuple[Option, ...] = (
-    *section("results", PICTURES,
+    *section("results", (*PICTURES, "serve"),
         Option("save_imgs", drawing, False, "draw each picture: panel (also without a value): picture, mask, heat map "
                "and overlay side by side; full: the overlay at the picture's own size"),
         Option("save_maps", str, None, "write each picture's anomaly map, the network's own values in float32, as npy "
                "or tiff", one_of("npy", "tiff")),
         Option("min_area", int, 0, "pixels of the original picture; smaller regions are left out of the results. It "
-               "changes no verdict", at_least(0)),
+               "changes no verdict", at_least(0))),
+    *section("results", PICTURES,
         Option("report", boolean, False, "write report.html to --output_dir: figures and all pictures with their heat "
                "maps as one page for a browser")),
     *section("results", (*PICTURES, "export"),

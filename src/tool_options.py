@@ -1,10 +1,11 @@
-"""The options of the programs around the model: exporting, the C++ runner's files, conversion, a generated category.
+"""The options of the programs around the model: exporting, serving, the C++ runner's files, conversion, a generated
+category.
 
 They are part of `src.options.OPTIONS`, where all others are.
 """
 
 from src import option as bounds
-from src.option import BACKBONES, REQUIRED, Option, at_least, boolean, network_size, one_of, section
+from src.option import BACKBONES, REQUIRED, Option, above, at_least, boolean, network_size, one_of, section
 
 # fmt: off
 TOOLS: tuple[Option, ...] = (
@@ -16,6 +17,19 @@ TOOLS: tuple[Option, ...] = (
         Option("outputs", str, "map", "what the file gives: map (and score), or the latents", one_of("map", "latents")),
         Option("mindir_version", int, 3, "version of the MindIR: 3, or 1 for MindSpore Lite 2.0 and older runtimes",
                one_of(1, 3))),
+    *section("serving", ("serve",),
+        Option("watch", str, None, "folder whose pictures, also those in its sub-folders, are judged as they come; "
+               "nothing in it is changed"),
+        Option("out", str, None, "folder for what is said of them: scores.csv, and scores.jsonl with a JSON a line"),
+        Option("http", str, None, "HOST:PORT to answer on, such as 127.0.0.1:8080; a host that other machines reach "
+               "needs --token"),
+        Option("token", str, None, "what each request must bring, as `Authorization: Bearer TOKEN` (default: the "
+               "environment's FASTFLOW_TOKEN, which other users do not see)"),
+        Option("max_request_mb", float, 32.0, "megabytes that a picture in a request may have", above(0, 4096)),
+        Option("max_waiting", int, 32, "requests that may wait; more are told to come again later", at_least(1, 1000)),
+        Option("settle", float, 1.0, "seconds for which a file must have stayed the same before it counts as whole",
+               at_least(0.1, 3600)),
+        Option("keep", int, 50, "pictures on the page of the last ones", at_least(1, 1000))),
     *section("C++ runner", ("preprocess",),
         Option("mindir_path", str, REQUIRED, "exported file; the JSON beside it says what it takes"),
         Option("img_dir", str, REQUIRED, "folder to write the runner's input to")),

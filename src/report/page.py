@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,9 +39,18 @@ def write_report(
         gallery: the pictures.
         course: the JSON of the training (`losses`, `history`), where there is one.
     """
+    _write(path, report_pieces(program, result, gallery, course))
+
+
+def report_pieces(
+    program: str,
+    result: Mapping[str, Any],
+    gallery: Gallery,
+    course: Mapping[str, Any] | None = None,
+) -> Iterator[str]:
+    """The report that `write_report` writes, piece by piece."""
     judge = gallery.judge
-    _write(
-        path,
+    return _filled_in(
         "report.html",
         program=program,
         result=result,
@@ -69,7 +78,7 @@ def write_index(path: Path, table: Mapping[str, Any], reports: Mapping[str, Mapp
         category: {seed: _link(file, path.parent) for seed, file in files.items()}
         for category, files in reports.items()
     }
-    _write(path, "index.html", program="run_all", title="All categories", table=table, links=links)
+    _write(path, _filled_in("index.html", program="run_all", title="All categories", table=table, links=links))
 
 
 def _link(file: Path, folder: Path) -> str:
@@ -94,11 +103,15 @@ def _courses(course: Mapping[str, Any]) -> list[Lines]:
     return [lines for lines in drawn if lines]
 
 
-def _write(path: Path, template: str, **context: Any) -> None:
-    """Fill a template in, piece by piece, into a file."""
+def _filled_in(template: str, **context: Any) -> Iterator[str]:
+    """A filled-in template, piece by piece."""
+    return _environment().get_template(template).generate(context)
+
+
+def _write(path: Path, pieces: Iterable[str]) -> None:
+    """Write a page, whole or not at all."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-        for piece in _environment().get_template(template).generate(context):
-            file.write(piece)
+        file.writelines(pieces)
 
 
 def _environment() -> jinja2.Environment:

@@ -15,6 +15,7 @@ _BEGINNINGS = {  # how the files that we write begin, by their ending
     ".onnx": b"\x08",
     ".png": b"\x89PNG",
     ".json": b"{",
+    ".jsonl": b'{"name": ',
     ".html": HTML_BEGINNING.encode(),
     ".csv": (b"category,", b"file,"),
     ".npy": b"\x93NUMPY",

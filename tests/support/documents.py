@@ -23,7 +23,7 @@ PASSED_ON = {  # by scripts, to the program whose options they take
     "run_all": "run_all",
     "run_infer": "postprocess",
 }
-FOREIGN = {"apt-get", "cd", "export", "npu-smi", "ruff", "source"}  # commands that are not the project's
+FOREIGN = {"apt-get", "cd", "curl", "export", "npu-smi", "ruff", "source"}  # commands that are not the project's
 LONG = re.compile(r"^(train\.py|benchmarks/|scripts/(run_(all|tests|standalone_train|distribute_train)|quickstart))")
 MARKED_LONG = re.compile(r"\b(long|minutes|hours)\b|耗时|分钟|小时")
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w.-]*")

@@ -195,8 +195,8 @@ def test_an_empty_yaml_file_changes_nothing(tmp_path):
         (["bottle"], "unexpected argument 'bottle'; see train.py --help"),
         (
             ["--ckpt_path", "x"],
-            "--ckpt_path is not an option of train.py but of predict.py, eval.py, src/pthtockpt.py (did you mean "
-            "--pre_ckpt_path?); see train.py --help",
+            "--ckpt_path is not an option of train.py but of predict.py, serve.py, eval.py, src/pthtockpt.py (did "
+            "you mean --pre_ckpt_path?); see train.py --help",
         ),
         (["--backbone", "vgg"], "--backbone vgg: choose one of wide_resnet50_2, resnet18, efficientnet_lite0"),
         (["--device_target", "TPU"], "--device_target TPU: choose one of Ascend, GPU, CPU"),
@@ -220,7 +220,7 @@ def test_an_empty_yaml_file_changes_nothing(tmp_path):
         (
             ["--no-save_imgs"],
             "--no-save_imgs is not an option of train.py but of eval.py, scripts/run_all.py, "
-            "predict.py, postprocess.py; see train.py --help",
+            "predict.py, postprocess.py, serve.py; see train.py --help",
         ),
         (["--weight_decay", "nan"], "--weight_decay nan: must be 0 or more"),
         (["--lr", "fast"], "argument --lr: invalid float value: 'fast'; see train.py --help"),
