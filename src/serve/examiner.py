@@ -9,7 +9,7 @@ import numpy as np
 from src.config import Options
 from src.data.pictures import Picture, open_rgb, resized
 from src.data.samples import Reading
-from src.judging import check_finite, choose_judge
+from src.judging import choose_judge
 from src.prediction import Prediction
 from src.predictor.load import load_network
 from src.predictor.network import Network
@@ -66,7 +66,7 @@ class Examiner:
             convolution=options.convolution,
             graph_cache=options.graph_cache,
         )
-        check_finite(*network(np.zeros((1, network.size, network.size, 3), np.uint8)))
+        network(np.zeros((1, network.size, network.size, 3), np.uint8))  # it checks what it gives
         judge = choose_judge(
             options, options.model, network, network.size, network.good, network.judge, network.bit_depth
         )
@@ -93,7 +93,6 @@ class Examiner:
         opened = open_rgb(picture, self.reading, name)
         image = resized(opened, self.network.size)
         maps, scores = self.network(image[None])
-        check_finite(maps, scores)
         milliseconds = 1000 * (time.perf_counter() - started)
         given = (name, file, opened.size, maps[0], scores[0], self.judge, milliseconds, self.min_area)
         return Finding(Prediction.of(*given), image, self)
