@@ -88,7 +88,7 @@ class TestSet:
 
         Args:
             size: S.
-            protocol: how masks are resized (see `load_mask`).
+            protocol: how masks are resized (see `read_mask`).
             keep: decode the pictures now and keep them. Otherwise each is decoded when it is asked for, which needs
                 less memory and is right for one pass over them.
 
@@ -119,7 +119,7 @@ class TestSet:
 
 
 def load_images(samples: Sequence[Sample], size: int, workers: int | None = None) -> np.ndarray:
-    """The samples' pictures in their order: uint8 RGB [N, size, size, 3] (see `load_image`).
+    """The samples' pictures in their order: uint8 RGB [N, size, size, 3] (see `open_rgb`, `resized`).
 
     Args:
         workers: decoding threads; by default one per processor, at most 8. Beside the result, memory holds

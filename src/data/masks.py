@@ -38,17 +38,6 @@ class Mask:
     doubt: str | None
 
 
-def load_mask(
-    path: str | Path,
-    size: int,
-    protocol: str = "nearest",
-    picture_path: str | Path | None = None,
-    reading: Reading = PLAIN,
-) -> np.ndarray:
-    """The `marked` pixels of `read_mask`."""
-    return read_mask(path, size, protocol, picture_path, reading).marked
-
-
 def read_mask(
     path: str | Path,
     size: int,

@@ -17,11 +17,6 @@ Picture = (
 _WIDE = 1 << 24  # values of an intermediate picture in resizing, from which the order of the two passes matters
 
 
-def load_image(path: str | Path, size: int, reading: Reading = PLAIN) -> np.ndarray:
-    """A picture as an RGB image: uint8 [size, size, 3]; `resized` of `open_rgb`."""
-    return resized(open_rgb(path, reading), size)
-
-
 def open_rgb(picture: Picture, reading: Reading = PLAIN, name: str = "in memory") -> Image.Image:
     """A picture at its own size, upright, in 8-bit RGB.
 

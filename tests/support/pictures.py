@@ -5,7 +5,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from src.data.samples import Sample
+from src.data.masks import read_mask
+from src.data.pictures import open_rgb, resized
+from src.data.samples import PLAIN, Reading, Sample
+
+
+def load_image(path: str | Path, size: int, reading: Reading = PLAIN) -> np.ndarray:
+    """A picture's file as the network takes it: uint8 RGB [size, size, 3]."""
+    return resized(open_rgb(path, reading), size)
+
+
+def load_mask(path: str | Path, size: int, *given, **named) -> np.ndarray:
+    """What a mask's file marks: bool [size, size]; more arguments are `read_mask`'s."""
+    return read_mask(path, size, *given, **named).marked
 
 
 def picture(path: Path, value: int = 128, size: tuple[int, int] = (8, 6)) -> Path:

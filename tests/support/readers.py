@@ -34,7 +34,6 @@ from src.cell import TrainStep, adam
 from src.config import parse
 from src.convert.convert import convert, read_state
 from src.data.layouts import samples_for_testing
-from src.data.pictures import load_image
 from src.data.samples import Sample
 from src.deploy.description_file import read_description, write_description
 from src.deploy.manifest import MANIFEST, Entry, Manifest
@@ -52,6 +51,7 @@ from src.trust.json_file import write_sealed_json
 from src.utils import UserError
 from tests.support import mindir_networks
 from tests.support.exported_files import description
+from tests.support.pictures import load_image
 
 TINY = Architecture("efficientnet_lite0", im_resize=32, flow_step=1, hidden_ratio=0.2, norm_affine=False)
 SPLIT = {"dataset": "mvtec", "split_seed": 0, "train_list": None}

@@ -9,12 +9,10 @@ from PIL import Image
 
 from src.data.decoding import Header, depth_of, highest_value, read_header
 from src.data.listing import list_pictures, passed_over, pictures_under
-from src.data.masks import load_mask
-from src.data.pictures import load_image
 from src.data.samples import Reading
 from src.utils import UserError
 from tests.support.odd_files import tiff
-from tests.support.pictures import picture
+from tests.support.pictures import load_image, load_mask, picture
 
 VALUES = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
 

@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from src.data.masks import load_mask
-from src.data.pictures import load_image
 from src.utils import UserError
-from tests.support.pictures import mask, picture
+from tests.support.pictures import load_image, load_mask, mask, picture
 
 GREY = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 COLOUR = np.stack([GREY, GREY[::-1], GREY[:, ::-1]], axis=-1)

@@ -7,11 +7,10 @@ from PIL import Image
 from src.data.layout import Split
 from src.data.layouts import categories, files_passed_over, samples_for_testing, samples_for_training
 from src.data.listing import passed_over_by, pictures_under
-from src.data.masks import load_mask
 from src.data.roles import without_mask_ending
 from src.data.samples import files_of
 from src.utils import UserError
-from tests.support.pictures import mask, mvtec, names, picture
+from tests.support.pictures import load_mask, mask, mvtec, names, picture
 
 ENDINGS = ["_mask", "-mask", ".mask", "_MASK", "_masks", "_gt", "_label", "_ground_truth"]
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from src.config import parse
-from src.data.pictures import load_image
 from src.dataset import normalize
 from src.deploy.description_file import write_description
 from src.deploy.manifest import MANIFEST, Manifest
@@ -16,7 +15,7 @@ from src.deploy.runner_files import is_replaceable, postprocess, preprocess, rea
 from src.files import description_of
 from src.utils import UserError
 from tests.support.exported_files import description
-from tests.support.pictures import mvtec
+from tests.support.pictures import load_image, mvtec
 from tests.support.programs import arguments, files
 
 SIZE = 32
