@@ -88,7 +88,7 @@ def gather(checkpoint_path: Path, picture_path: Path) -> Facts:
     if trained.good_pictures is None:
         raise UserError(f"{checkpoint_path} knows no good pictures, so it gives no verdict; train it with train.py")
     judge, architecture = Judge.of(trained.good_pictures), detector.architecture
-    (picture,) = load_images([Sample(picture_path, 0, "unknown", None, "picture")], architecture.im_resize)
+    (picture,) = load_images([Sample(picture_path, 0, "unknown", None, "picture")], architecture.framing)
     spec = ENCODERS[architecture.backbone]
     image = Tensor(normalize(picture[None], spec.mean, spec.std))
     features = detector.encoder(image)

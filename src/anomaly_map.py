@@ -3,8 +3,12 @@
 They are part of the network's graph, so that evaluation, exported files and the Ascend 310 share one implementation.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
+
+from src.option import Size, sides
 
 # By score rule a level that lies below the mean of every map by more than the map's standard deviation can be.
 LOWEST = {"deviation": -2.0, "log_deviation": -64.0}  # of maps in -1..0, and of logarithms of SMALLEST_ENERGY and more
@@ -46,63 +50,77 @@ def gaussian_matrix(size: int, sigma: float) -> np.ndarray:
 
 
 class MeanOverScales(nn.Cell):
-    """A map per feature scale, (B, H_i, W_i) -> their mean (B, 1, S, S), upsampled bilinearly to S x S.
+    """A map per feature scale, (B, H_i, W_i) -> their mean (B, 1, H, W), upsampled bilinearly to H x W.
 
     The upsampling is two products with constant matrices, which every runtime can compute, old ones included; it agrees
     with PyTorch's within 1e-6. Smoothing is part of these matrices, so it costs nothing.
 
     Args:
-        sizes: height (= width) of each scale's map.
-        size: S.
+        sizes: height and width of each scale's map, or one number for both.
+        size: H and W, or one number.
         sigma: of the Gaussian that smooths the mean, in its pixels; 0: none.
     """
 
-    def __init__(self, sizes: tuple[int, ...], size: int, sigma: float = 0.0):
+    def __init__(self, sizes: Sequence[Size], size: Size, sigma: float = 0.0):
         super().__init__()
-        self.size = size
-        matrices = [bilinear_matrix(size_in, size) for size_in in sizes]
-        if sigma > 0:
-            matrices = [gaussian_matrix(size, sigma) @ matrix for matrix in matrices]
-        self.matrices = [Tensor(matrix.T.copy()) for matrix in matrices]  # each (size_in, S)
+        known = {}  # equal matrices are one constant of the graph
+
+        def matrix(size_in: int, size_out: int) -> Tensor:
+            if (size_in, size_out) not in known:
+                product = bilinear_matrix(size_in, size_out)
+                if sigma > 0:
+                    product = gaussian_matrix(size_out, sigma) @ product
+                known[size_in, size_out] = Tensor(product.T.copy())
+            return known[size_in, size_out]
+
+        (height, width), pairs = sides(size), [sides(each) for each in sizes]
+        self.rows, self.columns = [matrix(h, height) for h, _ in pairs], [matrix(w, width) for _, w in pairs]
 
     def construct(self, maps: tuple[Tensor, ...]) -> Tensor:
         total = 0
-        for x, matrix in zip(maps, self.matrices):
-            wide = self.upsample(x, matrix)  # (B, S, H): widened and transposed
+        for x, rows, columns in zip(maps, self.rows, self.columns):
             # Not +=, which is exported as a change in place that old runtimes lack.
-            total = total + self.upsample(wide, matrix)
-        return ops.expand_dims(total / len(self.matrices), 1)
+            total = total + self.upsample(x, rows, columns)
+        return ops.expand_dims(total / len(self.rows), 1)
 
-    def upsample(self, x: Tensor, matrix: Tensor) -> Tensor:
+    def upsample(self, x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """x (B, H_i, W_i) at H x W, by the matrices (H_i, H) and (W_i, W): (B, H, W)."""
+        return self.along_last_axis(self.along_last_axis(x, columns), rows)
+
+    def along_last_axis(self, x: Tensor, matrix: Tensor) -> Tensor:
         """x (B, H, W) times the matrix (W, S), and the last two axes exchanged: (B, S, H)."""
         batch, height, width = x.shape
         product = ops.matmul(x.reshape(batch * height, width), matrix)
-        return product.reshape(batch, height, self.size).transpose(0, 2, 1)
+        return product.reshape(batch, height, matrix.shape[1]).transpose(0, 2, 1)
 
 
 class AnomalyMap(nn.Cell):
-    """Latents (B, C_i, H_i, W_i) -> anomaly map (B, 1, S, S) in -1..0, higher where a defect is likelier.
+    """Latents (B, C_i, H_i, W_i) -> anomaly map (B, 1, H, W) in -1..0, higher where a defect is likelier.
 
     Each feature scale gives the map `-exp(-0.5 * temperature * mean_c(z^2))`, and the anomaly map is their mean: with a
     temperature of 1, FastFlow's likelihood map as gathierry/FastFlow and anomalib write it.
 
     Args:
-        sizes: height (= width) of each scale's latent.
-        im_resize: S, height and width of the network's input in pixels.
+        sizes: height and width of each scale's latent, or one number for both.
+        size: H and W of the network's input in pixels, or one number.
         sigma: of the Gaussian that smooths the map, in its pixels; 0: none.
         temperature: above 1, weaker anomalies stand out more and strong ones alike.
     """
 
-    def __init__(self, sizes: tuple[int, ...], im_resize: int, sigma: float = 0.0, temperature: float = 1.0):
+    def __init__(self, sizes: Sequence[Size], size: Size, sigma: float = 0.0, temperature: float = 1.0):
         super().__init__()
         self.factor = -0.5 * temperature
-        self.mean = MeanOverScales(sizes, im_resize, sigma)
+        self.mean = MeanOverScales(sizes, size, sigma)
 
     def construct(self, latents: tuple[Tensor, ...]) -> Tensor:
+        return self.mean(self.of_scales(latents))
+
+    def of_scales(self, latents: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The map of each scale, (B, H_i, W_i)."""
         likelihoods = ()
         for z in latents:
             likelihoods += (-ops.exp(self.factor * (z * z).mean(1)),)
-        return self.mean(likelihoods)
+        return likelihoods
 
 
 class LogEnergy(nn.Cell):
@@ -112,18 +130,22 @@ class LogEnergy(nn.Cell):
     energy of a whole image larger by a factor, such as another exposure, moves its level and not its deviation.
 
     Args:
-        sizes: height (= width) of each scale's latent.
+        sizes: height and width of each scale's latent, or one number for both.
     """
 
-    def __init__(self, sizes: tuple[int, ...]):
+    def __init__(self, sizes: Sequence[Size]):
         super().__init__()
         self.mean = MeanOverScales(sizes, sizes[0])
 
     def construct(self, latents: tuple[Tensor, ...]) -> Tensor:
+        return self.mean(self.of_scales(latents))
+
+    def of_scales(self, latents: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The map of each scale, (B, H_i, W_i)."""
         energies = ()
         for z in latents:
             energies += (ops.log((z * z).mean(1) + SMALLEST_ENERGY),)
-        return self.mean(energies)
+        return energies
 
 
 class ImageScore(nn.Cell):

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from src.data.pictures import Picture, open_rgb, resized
+from src.data.pictures import Picture, open_rgb
 from src.data.samples import Reading
 from src.prediction import MIN_AREA, Prediction, Region
 from src.predictor.load import load_network
@@ -55,9 +55,10 @@ class Model:
         return self.network.category
 
     @property
-    def size(self) -> int:
-        """S, the height and width in pixels to which it resizes pictures."""
-        return self.network.size
+    def size(self) -> int | tuple[int, int]:
+        """Height and width in pixels of its input, to which it resizes pictures: a number where they are equal."""
+        height, width = self.network.framing.size
+        return height if height == width else (height, width)
 
     @property
     def judge(self) -> Judge | None:
@@ -89,16 +90,17 @@ class Model:
         if not pictures:
             return []
         started = time.perf_counter()
-        images, sizes = np.empty((len(pictures), self.size, self.size, 3), np.uint8), []
+        framing = self.network.framing
+        images, sizes = np.empty((len(pictures), *framing.shape), np.uint8), []
         for i, picture in enumerate(pictures):
             opened = open_rgb(picture, self._reading, name=f"number {i + 1}")
-            images[i] = resized(opened, self.size)
+            images[i] = framing.image(opened)
             sizes.append(opened.size)
         maps, scores = self.network(images)
         each = 1000 * (time.perf_counter() - started) / len(pictures)
         files = [str(picture) if isinstance(picture, (str, os.PathLike)) else None for picture in pictures]
         names = [Path(file).stem if file else f"number {i + 1}" for i, file in enumerate(files)]
-        given = zip(names, files, sizes, maps, scores)
+        given = zip(names, files, sizes, map(framing.of_picture, maps, sizes), scores)
         return [Prediction.of(*parts, self.judge, each, self.min_area) for parts in given]
 
 

@@ -8,10 +8,11 @@ import numpy as np
 from src import evaluation
 from src.data.samples import Sample, evenly
 from src.data.several import together
-from src.dataset import Images, TestSet, load_images
+from src.dataset import Images, load_images
 from src.detector import Detector
 from src.good_pictures import GoodPictures
 from src.judging import know_good
+from src.labelled import TestSet
 from src.plan import Plan
 from src.scoring import calibrate_score, predict
 
@@ -24,7 +25,7 @@ class Assessment:
 
     Attributes:
         record: the figures on the test set, with the thresholds of the best F1, and the epoch.
-        test: the test set; maps: [N, S, S], and scores: [N], of its pictures.
+        test: the test set; maps: [N, H, W], and scores: [N], of its pictures.
         good: what the network makes of good pictures.
         held_out: the names of these if they were not trained on.
     """
@@ -39,7 +40,7 @@ class Assessment:
 
 @dataclass(frozen=True)
 class Assessor:
-    """The pictures, all the same in every process of a training: the test set, and good ones [N, S, S, 3] uint8."""
+    """The pictures, all the same in every process of a training: the test set, and good ones [N, H, W, C] uint8."""
 
     plan: Plan
     test: TestSet
@@ -53,12 +54,12 @@ class Assessor:
         Where none is held out, some of the pictures that are `used` for training are looked at instead. They are
         decoded when they are needed: a process of several has not read all of them before.
         """
-        size, workers = plan.options.im_resize, plan.options.num_workers
+        framing, workers = plan.framing, plan.options.num_workers
         tested, good = together(
-            partial(TestSet.load, test, size, plan.options.gt_protocol, workers, keep=True),
-            partial(load_images, held_out, size, workers),
+            partial(TestSet.load, test, framing, plan.options.gt_protocol, workers, keep=True),
+            partial(load_images, held_out, framing, workers),
         )
-        good = good if held_out else Images(evenly(used, KNOWN), size, workers)
+        good = good if held_out else Images(evenly(used, KNOWN), framing, workers)
         return cls(plan, tested, good, [sample.name for sample in held_out])
 
     def assess(self, detector: Detector, epoch: int) -> Assessment:
@@ -84,10 +85,10 @@ def load_pictures(
     plan: Plan, test: list[Sample], used: list[Sample], held_out: list[Sample], own: list[Sample]
 ) -> tuple[Assessor, np.ndarray]:
     """All that a process of a training decodes: what it is judged by (see `Assessor.load`), and the images
-    [N, S, S, 3] uint8 of its `own` training pictures.
+    [N, H, W, C] uint8 of its `own` training pictures.
 
     Raises:
         UnusableFiles: pictures or masks cannot be used; it names those of all sets.
     """
     judged = partial(Assessor.load, plan, test, used, held_out)
-    return tuple(together(judged, partial(load_images, own, plan.options.im_resize, plan.options.num_workers)))
+    return tuple(together(judged, partial(load_images, own, plan.framing, plan.options.num_workers)))

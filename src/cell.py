@@ -163,8 +163,9 @@ def compile_step(step: TrainStep, plan: Plan, order: Order) -> float:
     """Compile the training step, or load the graph that an earlier run has compiled; returns the seconds."""
     started = time.perf_counter()
     batch, architecture = order.batch_size // plan.group.world, plan.architecture
-    shapes = zip(ENCODERS[architecture.backbone].channels, architecture.sizes)
-    inputs = [Tensor(np.zeros((batch, channels, size, size), np.float32)) for channels, size in shapes]
+    shapes = [*zip(ENCODERS[architecture.backbone].channels, architecture.sizes)]
+    shapes += [(1, size) for size in architecture.sizes] if architecture.hides else []
+    inputs = [Tensor(np.zeros((batch, channels, *size), np.float32)) for channels, size in shapes]
     constants = asdict(architecture) | asdict(plan.group) | plan.options.of_role(Role.COMPILED)
     GraphCache.of(plan.options.graph_cache, plan.device).prepare(step, *inputs, shaped_by=constants)
     seconds = time.perf_counter() - started

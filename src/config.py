@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from src import __version__
-from src.option import REQUIRED, SWITCHES, Option, Role, boolean, drawing
+from src.option import REQUIRED, SWITCHES, Option, Role, boolean, drawing, picture_size
 from src.option_file import read_options
 from src.options import OPTIONS, file_of, options_of
 from src.utils import UserError, versions
@@ -124,8 +124,8 @@ def _value_name(option: Option) -> str:
         return f"{{{','.join(map(str, option.check.choices))}}}"
     if option.type in SWITCHES:
         return {boolean: "BOOL", drawing: "{panel,full}"}[option.type]
-    if option.type in (int, float):
-        return "N" if option.type is int else "X"
+    if option.type in (int, float, picture_size):
+        return {int: "N", float: "X", picture_size: "N[,N]"}[option.type]
     return (
         "PATH"
         if option.name.endswith((*("_path", "_dir", "_file", "_list"), "model", "input", "watch", "out"))

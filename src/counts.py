@@ -11,6 +11,8 @@ from itertools import chain
 
 import numpy as np
 
+from src import hidden
+
 CHUNK = 1 << 22  # negatives sorted at a time: 16 MB of float32
 
 
@@ -40,11 +42,12 @@ class Counts:
 
 
 def sorted_negatives(scores: np.ndarray, labels: np.ndarray) -> Iterator[np.ndarray]:
-    """The scores of negatives in sorted chunks; scores [N, ...], labels bool of that shape or, of pictures, [N]."""
+    """The scores of negatives in sorted chunks, without those of hidden pixels (see `src.hidden`); scores [N, ...],
+    labels bool of that shape or, of pictures, [N]."""
     step = max(1, CHUNK // max(1, scores[:1].size))
     for start in range(0, len(scores), step):
         part = slice(start, start + step)
-        chunk = scores[part][~labels[part]].ravel()
+        chunk = hidden.seen_only(scores[part][~labels[part]].ravel())
         chunk.sort()
         yield chunk
 

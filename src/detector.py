@@ -7,10 +7,12 @@ from mindspore import Tensor, nn
 
 from src.anomaly_map import AnomalyMap, ImageScore, LogEnergy
 from src.config import Options
+from src.data.framing import Framing
 from src.encoder import ENCODERS, STRIDES, Encoder
 from src.fastflow import FastFlow
-from src.option import Role
+from src.option import Role, sides
 from src.utils import UserError
+from src.visible import SeenEncoder, SeenFastFlow, SeenLogEnergy, SeenMap, SeenScore, Visibility
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Architecture:
     """The options that shape the network. A checkpoint carries them, so that they need not be given again."""
 
     backbone: str
-    im_resize: int = 256
+    im_resize: int | str = 256
     flow_step: int = 8
     hidden_ratio: float = 1.0
     conv3x3_only: bool = False
@@ -29,6 +31,7 @@ class Architecture:
     feature_pooling: int = 1
     whitening: bool = False
     gaussian_weight: float = 0.0
+    keep_aspect: bool = False
 
     @classmethod
     def from_options(cls, options: Options) -> "Architecture":
@@ -59,14 +62,30 @@ class Architecture:
         return architecture
 
     @property
-    def sizes(self) -> tuple[int, ...]:
-        """Height (= width) of each scale's map."""
-        return tuple(self.im_resize // stride for stride in STRIDES)
+    def size(self) -> tuple[int, int]:
+        """Height and width of the network's input in pixels."""
+        return sides(self.im_resize)
+
+    @property
+    def framing(self) -> Framing:
+        """How pictures become images."""
+        return Framing(self.size, self.keep_aspect)
+
+    @property
+    def hides(self) -> bool:
+        """Whether a part of an image may be hidden (see `src.visible`)."""
+        return self.framing.hides
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Height and width of each scale's map."""
+        return tuple(tuple(side // stride for side in self.size) for stride in STRIDES)
 
     @property
     def dimensions(self) -> int:
         """How many features of a picture the flows see, in all scales."""
-        return sum(channels * size * size for channels, size in zip(ENCODERS[self.backbone].channels, self.sizes))
+        channels = ENCODERS[self.backbone].channels
+        return sum(each * height * width for each, (height, width) in zip(channels, self.sizes))
 
     @property
     def parameter_count(self) -> int:
@@ -74,21 +93,22 @@ class Architecture:
         wide = self.flow_step if self.conv3x3_only else self.flow_step - self.flow_step // 2  # steps with 3x3 subnets
         weights_per_pair = 9 * wide + self.flow_step - wide  # kernel elements of all steps, per pair of channels
         total = 0
-        for channels, size in zip(ENCODERS[self.backbone].channels, self.sizes):
+        for channels, (height, width) in zip(ENCODERS[self.backbone].channels, self.sizes):
             changed = channels // 2
             hidden = int((channels - changed) * self.hidden_ratio)
             total += hidden * (channels + changed) * weights_per_pair
             total += self.flow_step * (hidden + 2 * changed + 3 * channels)
-            total += 2 * channels * size * size if self.norm_affine else 0
+            total += 2 * channels * height * width if self.norm_affine else 0
         return total
 
     def build_encoder(self) -> Encoder:
         """The encoder, without its weights."""
-        return Encoder(self.backbone, self.sizes, self.feature_pooling, self.whitening)
+        given = (self.backbone, self.sizes, self.feature_pooling, self.whitening)
+        return SeenEncoder(*given, self.size) if self.hides else Encoder(*given)
 
     def build_fastflow(self, seed: int = 1) -> FastFlow:
         """The flows, with initial weights and permutations drawn from `seed`."""
-        return FastFlow(
+        return (SeenFastFlow if self.hides else FastFlow)(
             ENCODERS[self.backbone].channels,
             self.sizes,
             flow_step=self.flow_step,
@@ -102,8 +122,9 @@ class Architecture:
 class Detector(nn.Cell):
     """FastFlow on its encoder, with the map: what eval, predict, export and the Ascend 310 run.
 
-    Inputs: normalised RGB (B, 3, S, S) float32.
-    Outputs: anomaly map (B, 1, S, S) in -1..0, and score (B,); both are higher where a defect is likelier.
+    Inputs: normalised RGB (B, 3, H, W) float32; of a network that `hides`, pixels may be `hidden.INPUT`.
+    Outputs: anomaly map (B, 1, H, W) in -1..0, and score (B,); both are higher where a defect is likelier. Where the
+        image is hidden the map is `hidden.MAP`.
 
     With a `gaussian_weight` w, the map is (1 - w) times the flow's, plus w times that of the whitened features, which
     is the likelihood of a Gaussian: the flow knows more of a picture, the Gaussian is not drawn to where the flow has
@@ -115,16 +136,34 @@ class Detector(nn.Cell):
         self.architecture = architecture
         self.encoder = architecture.build_encoder()
         self.fastflow = architecture.build_fastflow(seed)
-        size, sigma, temperature = architecture.im_resize, architecture.map_sigma, architecture.map_temperature
-        self.anomaly_map = AnomalyMap(architecture.sizes, size, sigma, temperature)
-        self.image_score = ImageScore(architecture.score)
-        self.log_energy = LogEnergy(architecture.sizes) if architecture.score == "log_deviation" else None
+        self.visibility = Visibility() if architecture.hides else None
+        kinds = (SeenMap, SeenScore, SeenLogEnergy) if architecture.hides else (AnomalyMap, ImageScore, LogEnergy)
+        make_map, make_score, make_energy = kinds
+        sigma, temperature = architecture.map_sigma, architecture.map_temperature
+        self.anomaly_map = make_map(architecture.sizes, architecture.size, sigma, temperature)
+        self.image_score = make_score(architecture.score)
+        self.log_energy = make_energy(architecture.sizes) if architecture.score == "log_deviation" else None
 
     def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
         features = self.encoder(image)
+        if self.visibility is not None:
+            return self._of_seen(features, self.visibility(image))
         latents = self.fastflow.latents(*features)
         anomaly_map, weight = self.anomaly_map(latents), self.architecture.gaussian_weight
         score = self.image_score(anomaly_map if self.log_energy is None else self.log_energy(latents))
         if weight > 0:
             anomaly_map = (1 - weight) * anomaly_map + weight * self.anomaly_map(features)
+        return anomaly_map, score
+
+    def _of_seen(self, inputs: tuple[Tensor, ...], seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Map and score from what the encoder gives of images that are hidden where `seen` (B, 1, H, W) is 0."""
+        latents, weight = self.fastflow.latents(*inputs), self.architecture.gaussian_weight
+        features, masks = inputs[: len(latents)], inputs[len(latents) :]
+        anomaly_map = self.anomaly_map(latents, masks, seen)
+        if self.log_energy is None:
+            score = self.image_score(anomaly_map, seen)
+        else:
+            score = self.image_score(self.log_energy(latents, masks), masks[0])
+        if weight > 0:
+            anomaly_map = (1 - weight) * anomaly_map + weight * self.anomaly_map(features, masks, seen)
         return anomaly_map, score

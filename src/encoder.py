@@ -4,12 +4,15 @@ To add an encoder, write an `EncoderSpec` in a module like `src.resnet`, and ent
 `src.option.BACKBONES`.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from mindspore import Tensor, nn, ops
 
 from src.efficientnet import EFFICIENTNET_LITE0
 from src.encoder_spec import EncoderSpec
 from src.kernels.operations import Spread
+from src.option import Size, sides
 from src.resnet import RESNET18, WIDE_RESNET50_2
 
 STRIDES = (4, 8, 16)  # of every encoder's three maps
@@ -38,27 +41,34 @@ class Standardize(nn.Cell):
 
 
 class MeanPool(nn.Cell):
-    """The mean over a window around each position, (B, C, H, H) -> the same shape; at the borders, of what is there.
+    """The mean over a window around each position, (B, C, H, W) -> the same shape; at the borders, of what is there.
 
-    It is two products with a constant matrix, which every runtime can compute, old ones included.
+    It is two products with constant matrices, which every runtime can compute, old ones included.
 
     Args:
-        size: H.
+        size: H and W, or one number.
         window: height and width of the window, odd.
     """
 
-    def __init__(self, size: int, window: int):
+    def __init__(self, size: Size, window: int):
         super().__init__()
+        height, width = sides(size)
+        self.columns = self.matrix(width, window)
+        self.rows = self.columns if height == width else self.matrix(height, window)
+
+    @staticmethod
+    def matrix(size: int, window: int) -> Tensor:
+        """What averages along an axis of this length, (size, size)."""
         near = np.abs(np.subtract.outer(np.arange(size), np.arange(size))) <= window // 2
-        self.matrix = Tensor((near / near.sum(0)).astype(np.float32))
+        return Tensor((near / near.sum(0)).astype(np.float32))
 
     def construct(self, x: Tensor) -> Tensor:
-        return self.along_last_axis(self.along_last_axis(x))
+        return self.along_last_axis(self.along_last_axis(x, self.columns), self.rows)
 
-    def along_last_axis(self, x: Tensor) -> Tensor:
+    def along_last_axis(self, x: Tensor, matrix: Tensor) -> Tensor:
         """The mean along the last axis, and the last two axes exchanged."""
         batch, channels, height, width = x.shape
-        product = ops.matmul(x.reshape(batch * channels * height, width), self.matrix)
+        product = ops.matmul(x.reshape(batch * channels * height, width), matrix)
         return product.reshape(batch, channels, height, width).transpose(0, 1, 3, 2)
 
 
@@ -80,17 +90,17 @@ class Encoder(nn.Cell):
 
     Args:
         backbone: a key of `ENCODERS`.
-        sizes: height (= width) of each map; only needed where features are pooled.
+        sizes: height and width of each map, or one number for both; only needed where features are pooled.
         pooling: height and width of the window over which features are averaged (PatchCore, arXiv 2106.08265, calls
             such features locally aware); 1: not.
         whitening: whether the features are whitened after that.
 
-    Inputs: normalised RGB (B, 3, S, S), float32, S a multiple of 16.
-    Outputs: three maps (B, C_i, S/stride_i, S/stride_i), float32. Each picture's have mean 0 and variance 1 where they
+    Inputs: normalised RGB (B, 3, H, W), float32, H and W multiples of 16.
+    Outputs: three maps (B, C_i, H/stride_i, W/stride_i), float32. Each picture's have mean 0 and variance 1 where they
         are neither pooled nor whitened.
     """
 
-    def __init__(self, backbone: str, sizes: tuple[int, ...] = (), pooling: int = 1, whitening: bool = False):
+    def __init__(self, backbone: str, sizes: Sequence[Size] = (), pooling: int = 1, whitening: bool = False):
         super().__init__()
         self.backbone = ENCODERS[backbone].build()
         self.standardize = Standardize()

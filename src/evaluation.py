@@ -7,8 +7,8 @@ import numpy as np
 
 from src import metrics
 from src.counts import sorted_negatives
-from src.dataset import TestSet
 from src.files import SCORES_TABLE
+from src.labelled import TestSet
 from src.picture_results import write_scores_table
 from src.prediction import MIN_AREA, Prediction
 from src.report.colours import ColourScale, Scale, scale_of
@@ -26,7 +26,7 @@ def figures(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> dict:
     """The figures of all pictures by name, of pixels only where there are masks; None where one is not defined.
 
     Args:
-        maps: [N, S, S] float32; scores: [N] float32. All are finite.
+        maps: [N, H, W] float32; scores: [N] float32. All are finite.
     """
     result = metrics.image_figures(scores, test.labels)
     if test.masks is not None:
@@ -114,12 +114,11 @@ def of_pictures(
     Args:
         milliseconds: that the network took for each, if that is known.
     """
-    return [
-        Prediction.of(
-            *(sample.name, str(sample.picture), test.size_of(i), maps[i], scores[i], judge, milliseconds, min_area)
-        )
-        for i, sample in enumerate(test.samples)
-    ]
+    found = []
+    for i, sample in enumerate(test.samples):
+        given = (sample.name, str(sample.picture), test.size_of(i), test.of_picture(maps[i], i), scores[i])
+        found.append(Prediction.of(*given, judge, milliseconds, min_area))
+    return found
 
 
 def write_pictures(
@@ -135,8 +134,8 @@ def write_pictures(
         return
     scale = _scale(test, maps, judge)
     for i, (sample, each) in enumerate(zip(test.samples, said)):
-        truth = Truth(bool(sample.label), None if test.masks is None else test.masks[i])
-        files.write(each, sample, test.images[i], scale, judge, truth)
+        truth = Truth(bool(sample.label), test.mask(i))
+        files.write(each, sample, test.image(i), scale, judge, truth)
     log.info("pictures: %s", files.folder)
 
 
@@ -152,7 +151,7 @@ def write_page(
     for i, sample in enumerate(test.samples):
         said = {"name": sample.name, **result["pictures"][sample.name]}
         said |= {"truth": word(sample.label), "defect": sample.defect}
-        gallery.add(said, test.images[i], maps[i], None if test.masks is None else test.masks[i])
+        gallery.add(said, test.image(i), test.of_picture(maps[i], i), test.mask(i))
     write_report(path, program, result, gallery, course)
     log.info("report: %s", path)
 

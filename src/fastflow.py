@@ -5,11 +5,13 @@ float32; `src.runtime.precision` exchanges convolutions for half-precision ones.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from src.kernels.operations import ChannelSplit, PermutedAffine, PictureSum, Spread
+from src.option import Size, sides
 
 # The constants of a flow step, as FastFlow sets them in FrEIA's AllInOneBlock.
 CLAMP = 2.0  # |s| < CLAMP: one coupling scales a value by e^-2 to e^2
@@ -19,23 +21,13 @@ INITIAL_SCALE = 1.0
 
 
 def uniform_conv(channels_in: int, channels_out: int, kernel: int, rng: np.random.Generator) -> nn.Conv2d:
-    """A convolution with zero padding: (B, channels_in, H, W) -> (B, channels_out, H, W).
-
-    Weight and bias are drawn from the distribution that PyTorch initialises them with: uniform in +-1/sqrt(fan_in).
-    """
+    """A convolution with zero padding, (B, channels_in, H, W) -> (B, channels_out, H, W), initialised as PyTorch's:
+    weight and bias are uniform in +-1/sqrt(fan_in)."""
     bound = 1 / math.sqrt(channels_in * kernel**2)
     weight = rng.uniform(-bound, bound, (channels_out, channels_in, kernel, kernel)).astype(np.float32)
     bias = rng.uniform(-bound, bound, channels_out).astype(np.float32)
-    return nn.Conv2d(
-        channels_in,
-        channels_out,
-        kernel,
-        pad_mode="pad",
-        padding=kernel // 2,
-        has_bias=True,
-        weight_init=Tensor(weight),
-        bias_init=Tensor(bias),
-    )
+    given = {"has_bias": True, "weight_init": Tensor(weight), "bias_init": Tensor(bias)}
+    return nn.Conv2d(channels_in, channels_out, kernel, pad_mode="pad", padding=kernel // 2, **given)
 
 
 class FlowStep(nn.Cell):
@@ -84,12 +76,16 @@ class FlowStep(nn.Cell):
         """The positive scale per channel, (1, C, 1, 1)."""
         return SCALE_GAIN * ops.log(1 + ops.exp(SCALE_SLOPE * self.global_scale))
 
-    def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B, C, H, W) -> the step's output, (B, C, H, W), and the sum of s per picture, (B,)."""
+    def couple(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x (B, C, H, W) -> the step's output, (B, C, H, W), and s, (B, C//2, H, W)."""
         x1, x2 = self.split(x)
         s, t = self.coupling(x1)
         y = ops.concat((x1, x2 * ops.exp(s) + t), 1)
-        out = self.permuted_affine(y, self.channel_scale(), self.global_offset, self.permutation)
+        return self.permuted_affine(y, self.channel_scale(), self.global_offset, self.permutation), s
+
+    def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x (B, C, H, W) -> the step's output, (B, C, H, W), and the sum of s per picture, (B,)."""
+        out, s = self.couple(x)
         return out, self.picture_sum(s)
 
     def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -160,7 +156,7 @@ class FastFlow(nn.Cell):
 
     Args:
         channels: C of each scale.
-        sizes: height (= width) of each scale's map.
+        sizes: height and width of each scale's map, or one number for both.
         flow_step: number of flow steps per scale.
         conv3x3_only, hidden_ratio: as in `Flow`.
         norm_affine: whether the features pass LayerNorm's elementwise affine first. Without it the model is smaller and
@@ -171,7 +167,7 @@ class FastFlow(nn.Cell):
     def __init__(
         self,
         channels: tuple[int, ...],
-        sizes: tuple[int, ...],
+        sizes: Sequence[Size],
         flow_step: int = 8,
         conv3x3_only: bool = False,
         hidden_ratio: float = 1.0,
@@ -180,7 +176,8 @@ class FastFlow(nn.Cell):
     ):
         super().__init__()
         rng = np.random.default_rng(seed)
-        self.norms = nn.CellList([Affine((c, h, h)) if norm_affine else nn.Identity() for c, h in zip(channels, sizes)])
+        shapes = [(c, *sides(size)) for c, size in zip(channels, sizes)]
+        self.norms = nn.CellList([Affine(shape) if norm_affine else nn.Identity() for shape in shapes])
         self.flows = nn.CellList([Flow(c, flow_step, conv3x3_only, hidden_ratio, rng) for c in channels])
 
     def construct(self, *features: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:

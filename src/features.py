@@ -28,7 +28,10 @@ GB = 1e9
 
 
 class EncodedPictures:
-    """Standardised features of pictures [N, S, S, 3] uint8, encoded anew for each batch."""
+    """Standardised features of images [N, H, W, C] uint8, encoded anew for each batch.
+
+    Where images may be hidden in part, the masks of all scales are behind the features (see `src.visible`).
+    """
 
     def __init__(self, encoder: Encoder, images: np.ndarray, backbone: str):
         self.encoder, self.images, self.spec = encoder, images, ENCODERS[backbone]
@@ -38,9 +41,11 @@ class EncodedPictures:
         return self.encoder(Tensor(normalize(self.images[indices], self.spec.mean, self.spec.std)))
 
     def shapes(self) -> list[tuple[int, int, int]]:
-        """(C_i, H_i, W_i) per scale."""
-        size = self.images.shape[1]
-        return [(c, size // s, size // s) for c, s in zip(self.spec.channels, STRIDES)]
+        """(C_i, H_i, W_i) per scale, and of the masks."""
+        _, height, width, channels = self.images.shape
+        sizes = [(height // stride, width // stride) for stride in STRIDES]
+        masks = [(1, *size) for size in sizes] if channels == 4 else []
+        return [(channels, *size) for channels, size in zip(self.spec.channels, sizes)] + masks
 
 
 class CachedFeatures:

@@ -7,9 +7,9 @@ from src import checkpoint, evaluation, results
 from src.config import Options
 from src.data.samples import files_of
 from src.data.source import Source, with_split
-from src.dataset import TestSet
 from src.files import REPORT, SCORES_TABLE, category_folder, evaluation_result
 from src.kernels import cells
+from src.labelled import TestSet
 from src.report.pictures import PictureFiles
 from src.runtime.device import Device
 from src.runtime.graph_cache import GraphCache
@@ -39,7 +39,7 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     path = Path(options.ckpt_path)
     target = Path(options.result_path) if options.result_path else evaluation_result(path)
     folder = category_folder(options.output_dir, "eval", category)
-    source, size = Source.of(options), detector.architecture.im_resize
+    source, framing = Source.of(options), detector.architecture.framing
     _, found, (samples,) = source.look(source.test())
     found.tell()
     files = PictureFiles.of(options, folder)
@@ -48,7 +48,7 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     check_outputs(outputs, [options.ckpt_path, *files_of(samples)])
     # Pictures that are drawn later are kept, so that each is decoded once.
     drawn = bool(options.save_imgs or options.report)
-    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=drawn)
+    test = TestSet.load(samples, framing, options.gt_protocol, options.num_workers, keep=drawn)
     batch_size = min(options.test_batch_size, len(samples))
     compile_graph(detector, batch_size, GraphCache.of(options.graph_cache, device))
     judge = judge_of(options, options.ckpt_path, detector, trained, batch_size)

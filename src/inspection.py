@@ -78,7 +78,8 @@ def inspect(options: Options) -> Inspection:
     pages = [folder / REPORT] if options.report else []
     outputs = [*score_files(folder), *pages, *files.of_names(sample.name for sample in samples)]
     check_outputs(outputs, [model, description_of(model), *files_of(samples)])
-    judge = choose_judge(options, options.model, network, network.size, network.good, network.judge, network.bit_depth)
+    known = (network.good, network.judge, network.bit_depth)
+    judge = choose_judge(options, options.model, network, network.framing, *known)
     scale = scale_of(judge, network.colour_scale)
     said = {"model": model.name, "model_sha256": network.sha256, **constants(judge, network.thresholds)}
     scores = Scores(folder, {**said, "found": seen.to_json()}, len(samples))
@@ -111,7 +112,7 @@ def _inspect_some(
 ) -> tuple[dict[str, dict], Scale | None]:
     """What is said of some pictures, by name, and the colours, which are chosen here where they are not known."""
     started = time.perf_counter()
-    readable, images, sizes, unreadable = load_readable(samples, network.size, options.num_workers)
+    readable, images, sizes, unreadable = load_readable(samples, network.framing, options.num_workers)
     if unreadable and options.strict:
         raise UserError(next(iter(unreadable.values())))
     of_file = {sample.name: str(sample.picture) for sample in samples}
@@ -128,6 +129,7 @@ def _inspect_some(
         gallery.scale = scale
     for sample, image, size, anomaly_map, score in zip(readable, images, sizes, maps, values):
         file = of_file[sample.name]
+        image, anomaly_map = (network.framing.of_picture(each, size) for each in (image[..., :3], anomaly_map))
         said = Prediction.of(sample.name, file, size, anomaly_map, score, judge, each, options.min_area)
         files.write(said, sample, image, scale, judge)
         found[sample.name] = said.to_json()

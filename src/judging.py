@@ -7,21 +7,23 @@ import numpy as np
 
 from src.config import Options
 from src.data.found import Found, read_as
+from src.data.framing import Framing
 from src.data.listing import passed_over_by, pictures_under
 from src.data.samples import MAX_MEGAPIXELS, Reading, Sample
 from src.dataset import Images
 from src.good_pictures import FALSE_ALARMS, GoodPictures
+from src.option import Size
 from src.utils import UserError
 from src.verdict import Judge, tell
 
 CHUNK = 64  # pictures that are held at a time where there may be any number
 
-# Images [N, S, S, 3] uint8, or what gives such arrays by index -> anomaly maps [N, S, S] and scores [N], float32.
+# Images [N, H, W, C] uint8, or what gives such arrays by index -> anomaly maps [N, H, W] and scores [N], float32.
 Predict = Callable[[np.ndarray | Images], tuple[np.ndarray, np.ndarray]]
 
 
 def know_good(predict: Predict, images: np.ndarray | Images, source: str, false_alarms: float) -> GoodPictures:
-    """What a network makes of good images [N, S, S, 3] uint8, of which memory holds the maps of `CHUNK` at a time.
+    """What a network makes of good images [N, H, W, C] uint8, of which memory holds the maps of `CHUNK` at a time.
 
     Args:
         predict: the network.
@@ -54,7 +56,7 @@ def choose_judge(
     options: Options,
     path: str,
     predict: Predict,
-    size: int,
+    framing: Framing | Size,
     good: GoodPictures | None,
     known: Judge | None,
     bit_depth: int | None,
@@ -64,7 +66,7 @@ def choose_judge(
 
     Args:
         path: of the model, for messages.
-        predict: its network; size: S.
+        predict: its network; framing: how pictures become its images.
         good: the good pictures that it knows.
         known: who judges without these: by the thresholds of a test set (older checkpoints), or of an exported file.
         bit_depth: that its 16-bit training pictures were read with.
@@ -79,7 +81,7 @@ def choose_judge(
         limit = options.values.get("max_megapixels", MAX_MEGAPIXELS)
         paths = pictures_under(options.good_dir, "good_dir")
         samples, _ = look_at(options.good_dir, paths, depth, limit)
-        good = know_good(predict, Images(samples, size, None), "given", share or FALSE_ALARMS)
+        good = know_good(predict, Images(samples, framing, None), "given", share or FALSE_ALARMS)
     if good is None and share is not None:
         raise UserError(f"--false_alarms: {path} knows no good pictures to choose thresholds on; give some: --good_dir")
     judge = known if good is None else Judge.of(good, share)

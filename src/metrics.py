@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from src import hidden
 from src.counts import Counts, count
 
 FPR_LIMIT = 0.3  # of AUPRO, as MVTec's own evaluation integrates
@@ -130,8 +131,11 @@ def pixel_figures(
 ) -> dict[str, float | None]:
     """The figures of level "pixel", of anomaly maps [N, H, W] against masks [N, H, W] bool.
 
-    Good pictures may be given as `more_negatives` instead, the `sorted_negatives` of their maps.
+    Hidden pixels (see `src.hidden`) do not count. Good pictures may be given as `more_negatives` instead, the
+    `sorted_negatives` of their maps.
     """
+    seen = hidden.seen(maps)
+    masks = masks if seen.all() else masks & seen
     return _figures("pixel", count(maps, masks, region_weights(masks), more_negatives))
 
 

@@ -1,6 +1,7 @@
 """What an option is: its name, type, default and check, the programs that take it, and its part in a training."""
 
 import argparse
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Flag, auto
@@ -59,9 +60,48 @@ def one_of(*choices: Any) -> Check:
     return Check(lambda value: None if value in choices else text, choices)
 
 
+def picture_size(text: str) -> int | str:
+    """A height and a width, "H,W", or one number for both; equal ones become one number, as older files have it."""
+    parts = [int(part) for part in text.split(",")]
+    if len(parts) > 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number, or two with a comma between them: height,width")
+    return parts[0] if len(set(parts)) == 1 else f"{parts[0]},{parts[1]}"
+
+
+Size = int | str | tuple[int, int]  # a number stands for a square
+
+
+def sides(size: Size) -> tuple[int, int]:
+    """Height and width of a size: of a `picture_size`, or of a pair already."""
+    if isinstance(size, int):
+        return size, size
+    return tuple(map(int, size.split(","))) if isinstance(size, str) else size
+
+
+def size_text(size: tuple[int, int]) -> int | str:
+    """The inverse of `sides`."""
+    return picture_size(",".join(map(str, size)))
+
+
+def is_picture_size(value: Any) -> bool:
+    """Whether a value is what `picture_size` returns."""
+    if isinstance(value, str):
+        return re.fullmatch(r"[1-9]\d{0,8},[1-9]\d{0,8}", value) is not None and len(set(value.split(","))) == 2
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def each_side(check: Check) -> Check:
+    """Both sides of a `picture_size` are valid."""
+    return Check(lambda value: next(filter(None, map(check.problem, sides(value))), None), check.choices)
+
+
 # A size that pictures are resized to must suit the encoders, whose strides are 4, 8 and 16.
-network_size = Check(
-    lambda value: _at_most(4096, value) if value >= 32 and value % 16 == 0 else "must be a multiple of 16, 32 or more"
+network_size = each_side(
+    Check(
+        lambda value: (
+            _at_most(4096, value) if value >= 32 and value % 16 == 0 else "must be a multiple of 16, 32 or more"
+        )
+    )
 )
 
 

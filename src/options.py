@@ -12,16 +12,17 @@ from src.data.layouts import LAYOUTS
 from src.data.masks import PROTOCOLS
 from src.data.samples import MAX_MEGAPIXELS
 from src.kernels.convolution import CONVOLUTIONS, DIRECT
+from src.network_options import NETWORK, TRAIN
 from src.option import (
-    BACKBONES,
     REQUIRED,
     Option,
     Role,
     above,
     at_least,
     boolean,
-    network_size,
+    is_picture_size,
     one_of,
+    picture_size,
     section,
 )
 from src.report.events import LOGS
@@ -30,14 +31,12 @@ from src.tool_options import TOOLS
 from src.trust.schema import Check, is_a
 
 TARGETS = ("Ascend", "GPU", "CPU")  # of devices, in the order in which a program looks for them
-SCORES = ("maximum", "deviation", "log_deviation")  # the rules of src.anomaly_map.ImageScore
 KNOWN = " ".join(f"{name}: {layout.description}." for name, layout in LAYOUTS.items())
 THREADS = min(8, os.cpu_count() or 1)
 
 PLACES = {"run_all": "scripts/", "make_synthetic": "scripts/", "pthtockpt": "src/"}  # the others are at the root
 
-# Programs that take the same options. run_all is among those whose options it passes on.
-TRAIN = ("train", "run_all")
+# Programs that take the same options.
 EVALUATE = ("train", "eval", "run_all")
 PREDICT = (*EVALUATE, "predict")
 DATA_SET = (*EVALUATE, "preprocess")
@@ -79,29 +78,7 @@ OPTIONS: tuple[Option, ...] = (
         Option("strict", boolean, False, "stop at a picture that cannot be read; else its error stands in the place of "
                "its score, and the exit status is 3")),
 
-    *section("network", TRAIN,
-        Option("backbone", str, "wide_resnet50_2", "frozen ImageNet encoder", one_of(*BACKBONES), Role.NETWORK),
-        Option("pre_ckpt_path", str, REQUIRED, "the encoder's ImageNet weights (.ckpt, made by src/pthtockpt.py)"),
-        Option("im_resize", int, 256, "pixels per side that pictures are resized to", network_size, Role.NETWORK),
-        Option("flow_step", int, 8, "flow steps per scale", at_least(1, 1000), Role.NETWORK),
-        Option("hidden_ratio", float, 1.0, "hidden channels of a subnet per input channel", above(0, 1000),
-               Role.NETWORK),
-        Option("conv3x3_only", boolean, None, "3x3 convolutions in every flow step (default: the encoder's)",
-               roles=Role.NETWORK),
-        Option("norm_affine", boolean, True, "learn LayerNorm's elementwise scale and offset", roles=Role.NETWORK),
-        Option("feature_pooling", int, 1, "pixels of each feature map, per side, that are averaged before the flow; "
-               "1: not", one_of(1, 3, 5, 7), Role.NETWORK),
-        Option("whitening", boolean, False, "whiten the features with constants from the training pictures, so that "
-               "the flow starts from their Gaussian", roles=Role.NETWORK),
-        Option("gaussian_weight", float, 0.0, "share of the whitened features' own likelihood in the anomaly map; the "
-               "rest is the flow's", at_least(0, 1), Role.NETWORK),
-        Option("map_sigma", float, 0.0, "smooths the anomaly map with a Gaussian of so many pixels; 0: not",
-               at_least(0, 1000), Role.NETWORK),
-        Option("map_temperature", float, 1.0, "contrast of the anomaly map: above 1, weaker anomalies stand out more",
-               above(0), Role.NETWORK),
-        Option("score", str, "maximum", "a picture's score: the map's maximum; deviation: its standard deviation (or "
-               "how far the whole map lies above good pictures', if that is more); log_deviation: the same of the "
-               "logarithm of the flow's energies", one_of(*SCORES), Role.NETWORK)),
+    *NETWORK,
 
     *section("training", TRAIN,
         Option("num_epochs", int, 500, "how often all training pictures are used", at_least(1)),
@@ -189,8 +166,9 @@ def options_of(program: str) -> dict[str, Option]:
 def is_option(program: str, name: str) -> Check:
     """A check for a value that a program's option can have, once what was left open is found out."""
     option = options_of(program)[name]
-    types = {int: (int,), float: (int, float), str: (str,)}.get(option.type, (bool,))
-    return lambda value: is_a(*types)(value) and option.check.problem(value) is None
+    types = {int: is_a(int), float: is_a(int, float), str: is_a(str), picture_size: is_picture_size}
+    is_valid = types.get(option.type, is_a(bool))
+    return lambda value: is_valid(value) and option.check.problem(value) is None
 
 
 def file_of(program: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from src import checkpoint, results
 from src.config import Options
 from src.data.found import Found
+from src.data.framing import Framing
 from src.data.samples import Sample
 from src.data.source import Source, with_split
 from src.detector import Architecture
@@ -83,6 +84,11 @@ class Plan:
             )
         log.info("%s is finished; nothing to train", self.files.checkpoint)
         return results.read_training(self.files.result)
+
+    @property
+    def framing(self) -> Framing:
+        """How pictures become images."""
+        return self.architecture.framing
 
     def described(self) -> dict[str, Any]:
         """The options that a finished checkpoint carries."""

@@ -49,7 +49,7 @@ class Prediction:
         regions: where the map reaches the pixel threshold, the largest first; None where the model has none.
         size: width and height of the original picture, upright.
         milliseconds: that it took, those of a batch shared equally; None where that is not known.
-        anomaly_map: [S, S] float32, S being the network's input size.
+        anomaly_map: [H, W] float32, which covers the picture.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Prediction:
         milliseconds: float | None,
         min_area: int = MIN_AREA,
     ) -> "Prediction":
-        """From a map [S, S] and a score, judged by `judge`. `min_area` is about regions only, not about the verdict."""
+        """From a map [H, W] and a score, judged by `judge`. `min_area` is about regions only, not about the verdict."""
         said = {"score": float(score)} if judge is None else judge.of_picture(score)
         pixel = None if judge is None else judge.pixel
         regions = None if pixel is None else find_regions(anomaly_map, pixel, size, min_area)
@@ -104,7 +104,7 @@ class Prediction:
 def find_regions(
     anomaly_map: np.ndarray, pixel: Reading, size: Sequence[int], min_area: int = MIN_AREA
 ) -> tuple[Region, ...]:
-    """The regions of a map [S, S], the largest first.
+    """The regions of a map [H, W], the largest first.
 
     Args:
         pixel: has the pixel threshold.

@@ -34,14 +34,13 @@ def compile_graph(detector: Detector, batch_size: int, graphs: GraphCache) -> No
 
     Before pictures are timed: their time shall be the network's.
     """
-    size = detector.architecture.im_resize
     detector.set_train(False)
-    batch = Tensor(np.zeros((batch_size, 3, size, size), np.float32))
+    batch = Tensor(np.zeros((batch_size, 3, *detector.architecture.size), np.float32))
     graphs.prepare(detector, batch, shaped_by=asdict(detector.architecture))
 
 
 def predict(detector: Detector, images: np.ndarray | Images, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Anomaly maps [N, S, S] and scores [N], float32, of images [N, S, S, 3] uint8.
+    """Anomaly maps [N, H, W] and scores [N], float32, of images [N, H, W, C] uint8.
 
     Args:
         batch_size: images per batch. The last batch is filled up with the last image, because another batch size
@@ -50,13 +49,13 @@ def predict(detector: Detector, images: np.ndarray | Images, batch_size: int) ->
     Raises:
         UserError: they are not finite.
     """
-    spec, size = ENCODERS[detector.architecture.backbone], detector.architecture.im_resize
+    spec, size = ENCODERS[detector.architecture.backbone], detector.architecture.size
     steps = partial(bar, title="evaluating")
     return run_in_batches(run_of(detector), images, size, batch_size, spec.mean, spec.std, steps)
 
 
 def calibrate_score(detector: Detector, images: np.ndarray | Images, batch_size: int) -> None:
-    """Set what the score rules of deviation have to know of good images [N, S, S, 3] uint8: the highest mean of their
+    """Set what the score rules of deviation have to know of good images [N, H, W, C] uint8: the highest mean of their
     maps.
 
     For the lowest level, the score is how far the map's mean lies above it: so the means are found by the score itself,
@@ -87,5 +86,5 @@ def judge_of(
         UserError: no pictures in `--good_dir`; `--false_alarms` where no good picture is known.
     """
     run = partial(predict, detector, batch_size=batch_size)
-    size, test_set = detector.architecture.im_resize, Judge.of_test_set(trained.thresholds)
-    return choose_judge(options, path, run, size, trained.good_pictures, test_set, trained.bit_depth)
+    framing, test_set = detector.architecture.framing, Judge.of_test_set(trained.thresholds)
+    return choose_judge(options, path, run, framing, trained.good_pictures, test_set, trained.bit_depth)

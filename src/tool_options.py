@@ -5,7 +5,18 @@ They are part of `src.options.OPTIONS`, where all others are.
 """
 
 from src import option as bounds
-from src.option import BACKBONES, REQUIRED, Option, above, at_least, boolean, network_size, one_of, section
+from src.option import (
+    BACKBONES,
+    REQUIRED,
+    Option,
+    above,
+    at_least,
+    boolean,
+    network_size,
+    one_of,
+    picture_size,
+    section,
+)
 
 # fmt: off
 TOOLS: tuple[Option, ...] = (
@@ -46,7 +57,7 @@ TOOLS: tuple[Option, ...] = (
         Option("arch", str, None, "encoder (default: found out from the names; --download needs it)",
                one_of(*BACKBONES)),
         Option("category", str, None, "category that a whole model was trained on"),
-        Option("im_resize", int, None, "input size of a whole model without LayerNorm weights (default: 256)",
+        Option("im_resize", picture_size, None, "input size of a whole model without LayerNorm weights (default: 256)",
                network_size)),
     *section("generated category", ("make_synthetic",),
         Option("output_dir", str, REQUIRED, "the folder to make the category in"),

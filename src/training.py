@@ -82,7 +82,8 @@ class Training:
         """The detector: ImageNet weights in its encoder, new flows, and our own kernels where the device has them."""
         self.detector = Detector(self.plan.architecture, self.options.seed)
         checkpoint.load_encoder(self.detector.encoder, self.options.backbone, self.options.pre_ckpt_path)
-        cells.install(self.detector, self.plan.device.kernels, self.plan.device.convolution)
+        device, architecture = self.plan.device, self.plan.architecture
+        cells.install(self.detector, device.kernels, device.convolution, flow_steps=not architecture.hides)
         wanted = self.options.cpu_kernels != "off" and self.options.amp_level == "O0"
         missing = self.plan.device.target == "CPU" and self.plan.device.kernels is None
         if self.group.leads and wanted and missing and library.could_help():
@@ -117,7 +118,7 @@ class Training:
             self.files.best_so_far.unlink(missing_ok=True)  # of an earlier training whose state the user removed
         if self.plan.architecture.whitening and self.progress.step == 0:
             some = evenly(self.train_samples, whitening.PICTURES)
-            images = load_images(some, self.options.im_resize, self.options.num_workers)
+            images = load_images(some, self.plan.framing, self.options.num_workers)
             whitening.fit(self.encoder, images, self.options.backbone)
         with training_features(encoded, cache, limit, self.files.features(self.group.rank), self.group) as features:
             self.progress.seconds += compile_step(self.step, self.plan, self.order)

@@ -5,6 +5,8 @@ on: it starts as the Gaussian of the good features, and training adds what a Gau
 a short training goes into scaling channels.
 """
 
+from itertools import zip_longest
+
 import numpy as np
 from mindspore import Tensor
 
@@ -17,17 +19,19 @@ PICTURES = 64  # more say hardly more
 
 
 def fit(encoder: Encoder, images: np.ndarray, backbone: str) -> None:
-    """Set the whitening of each scale from good images [N, S, S, 3] uint8, for an encoder that has none so far.
+    """Set the whitening of each scale from good images [N, H, W, C] uint8, for an encoder that has none so far.
 
     All processes of a training must be given the same images.
     """
     encoded, count = EncodedPictures(encoder, images, backbone), len(images)
-    moments = [Moments(channels) for channels, _, _ in encoded.shapes()]
+    scales = len(encoder.whitenings)
+    moments = [Moments(channels) for channels, _, _ in encoded.shapes()[:scales]]
     size = min(ENCODE_BATCH, count)
     for start in bar(range(0, count, size), "whitening"):
         indices = np.minimum(np.arange(start, start + size), count - 1)  # one batch size, one graph
-        for moment, feature in zip(moments, encoded.batch(indices)):
-            moment.add(feature.asnumpy()[: count - start])
+        arrays = [feature.asnumpy()[: count - start] for feature in encoded.batch(indices)]
+        for moment, feature, mask in zip_longest(moments, arrays[:scales], arrays[scales:]):
+            moment.add(feature, mask)
     for moment, cell in zip(moments, encoder.whitenings):
         matrix, offset = whitening_matrix(*moment.mean_and_covariance())
         cell.weight.set_data(Tensor(matrix[:, :, None, None].astype(np.float32)))
@@ -40,9 +44,10 @@ class Moments:
     def __init__(self, channels: int):
         self.count, self.sum, self.products = 0, np.zeros(channels), np.zeros((channels, channels))
 
-    def add(self, features: np.ndarray) -> None:
-        """Features (B, C, H, W)."""
-        values = features.transpose(1, 0, 2, 3).reshape(features.shape[1], -1).astype(np.float64)
+    def add(self, features: np.ndarray, mask: np.ndarray | None = None) -> None:
+        """Features (B, C, H, W); with a mask (B, 1, H, W), those where it is not 0."""
+        values = features.transpose(1, 0, 2, 3).reshape(features.shape[1], -1)
+        values = (values if mask is None else values[:, mask.ravel() > 0]).astype(np.float64)
         self.count += values.shape[1]
         self.sum += values.sum(1)
         self.products += values @ values.T

@@ -13,7 +13,7 @@ from benchmarks.workers.worker import Worker, seconds_of, serve
 from src import evaluation, metrics
 from src.counts import count
 from src.data.samples import Sample
-from src.dataset import TestSet
+from src.labelled import TestSet
 from src.synthetic.damages import KINDS
 from src.synthetic.fabric import draw
 

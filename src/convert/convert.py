@@ -25,7 +25,7 @@ _TORCH_NAMES = {
 }
 
 
-def convert(source: Path, target: Path, arch: str | None, category: str | None, im_resize: int | None) -> str:
+def convert(source: Path, target: Path, arch: str | None, category: str | None, im_resize: int | str | None) -> str:
     """Convert the weights of an encoder, or a whole FastFlow model.
 
     Args:

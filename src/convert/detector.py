@@ -10,6 +10,7 @@ import numpy as np
 from src.convert.encoder import State, encoder_arrays, recognise_backbone
 from src.detector import Architecture
 from src.encoder import STRIDES
+from src.option import size_text
 from src.utils import UserError
 
 _FLOW_STEP = re.compile(r"(?:fast_flow_blocks|nf_flows)\.(\d+)\.module_list\.(\d+)\.(.+)")
@@ -37,7 +38,9 @@ def is_detector(state: State) -> bool:
     return any(".module_list." in name for name in state)
 
 
-def detector_arrays(state: State, source: Path, arch: str | None, im_resize: int | None) -> tuple[Architecture, State]:
+def detector_arrays(
+    state: State, source: Path, arch: str | None, im_resize: int | str | None
+) -> tuple[Architecture, State]:
     """A model's architecture, found from the shapes of its arrays, and the arrays by this project's names.
 
     Args:
@@ -87,7 +90,7 @@ def divide(state: State, source: Path) -> Parts:
 
 
 def architecture_of(
-    arrays: State, backbone: str, steps: int, source: Path, im_resize: int | None = None
+    arrays: State, backbone: str, steps: int, source: Path, im_resize: int | str | None = None
 ) -> Architecture:
     """The architecture that has arrays of these shapes.
 
@@ -102,7 +105,7 @@ def architecture_of(
     if any(weight is None for weight in subnets):
         raise UserError(f"{source}: a flow step of scale 0 is missing; get the file again")
     norm = arrays.get("fastflow.norms.0.weight")
-    size = STRIDES[0] * norm.shape[1] if norm is not None else im_resize or 256
+    size = size_text(tuple(STRIDES[0] * n for n in norm.shape[1:])) if norm is not None else im_resize or 256
     if im_resize not in (None, size):
         raise UserError(f"--im_resize {im_resize}: {source} was trained with {size} pixels; leave the option out")
     first_steps = [weight for name, weight in arrays.items() if name.endswith("steps.0.conv1.weight")]

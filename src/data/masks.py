@@ -9,8 +9,10 @@ import numpy as np
 from PIL import Image
 
 from src.data.decoding import decode, read_header
+from src.data.framing import Framing, framing_of
 from src.data.pictures import as_rgb
 from src.data.samples import PLAIN, Reading, mask_files
+from src.option import Size
 from src.utils import UserError
 
 PROTOCOLS = ("nearest", "original", "max_pool")
@@ -30,7 +32,7 @@ class Mask:
     """A mask as it is used.
 
     Attributes:
-        marked: bool [S, S], true where the defect is.
+        marked: bool [H, W], true where the defect is.
         doubt: the name in `DOUBTS` of what may be wrong with it, or None.
     """
 
@@ -40,15 +42,16 @@ class Mask:
 
 def read_mask(
     path: str | Path,
-    size: int,
+    framing: Framing | Size,
     protocol: str = "nearest",
     picture_path: str | Path | None = None,
     reading: Reading = PLAIN,
 ) -> Mask:
-    """A mask, resized to size x size.
+    """A mask, resized as the network's image is.
 
     Args:
         path: of its file, or of a folder of files: then it marks what any of them does.
+        framing: how the picture becomes an image, or the size to which it is stretched.
         protocol: how the mask is resized. "nearest": a pixel is a defect if any of its channels is above 0 and it is
             not transparent, and the mask is resized by nearest neighbour; in a JPEG file, whose compression
             blurs edges, a pixel must be above half white. "original": as published in 2022, the mask is made 8-bit
@@ -62,11 +65,11 @@ def read_mask(
     """
     if protocol not in PROTOCOLS:
         raise UserError(f"unknown mask protocol {protocol!r}; choose from {', '.join(PROTOCOLS)}")
-    size_of_picture = None
+    size_of_picture, framing = None, framing_of(framing)
     if picture_path is not None:
         header = read_header(Path(picture_path), reading)
         size_of_picture = (header.width, header.height)
-    parts = [_part(file, size, protocol, picture_path, size_of_picture, reading) for file in mask_files(Path(path))]
+    parts = [_part(file, framing, protocol, picture_path, size_of_picture, reading) for file in mask_files(Path(path))]
     if not parts:
         raise UserError(f"no mask files in {path}; put the masks of the picture there")
     if len({part[0].shape for part in parts}) > 1:
@@ -110,13 +113,13 @@ def _values(image: Image.Image) -> tuple[np.ndarray, np.ndarray | bool]:
 
 def _part(
     path: Path,
-    size: int,
+    framing: Framing,
     protocol: str,
     picture_path: str | Path | None,
     size_of_picture: tuple[int, int] | None,
     reading: Reading,
 ) -> tuple[np.ndarray, np.ndarray, str | None]:
-    """What a file marks, bool [H, W] and resized bool [S, S]; and, where that is nothing, why it may be."""
+    """What a file marks, bool [H, W], also resized; and, where that is nothing, why it may be."""
     image = decode(path, reading)
     if size_of_picture not in (None, image.size):
         raise UserError(
@@ -127,19 +130,24 @@ def _part(
     if not marked.any():
         values, visible = _values(image)
         why = "transparent" if values.any() and not np.any(values * visible) else "faint" if values.any() else None
-    return marked, _resized(image, marked, size, protocol, path, reading), why
+    return marked, _framed(image, marked, framing, protocol, path, reading), why
 
 
-def _resized(
-    image: Image.Image, marked: np.ndarray, size: int, protocol: str, path: Path, reading: Reading
+def _framed(
+    image: Image.Image, marked: np.ndarray, framing: Framing, protocol: str, path: Path, reading: Reading
 ) -> np.ndarray:
-    """The marked pixels, bool [H, W], of a mask at size x size."""
+    """The marked pixels, bool [H, W], of a mask in the network's image."""
+    result = np.zeros(framing.size, bool)
+    inside = framing.of_picture(result, image.size)
+    height, width = inside.shape
     if protocol == "original":
         grey = as_rgb(image, path, reading).convert("L")
-        return np.asarray(grey.resize((size, size), Image.Resampling.BILINEAR)) == 255
-    if protocol == "max_pool":
-        return _pooled(_pooled(marked, size).T, size).T.copy()
-    return np.array(Image.fromarray(marked).resize((size, size), Image.Resampling.NEAREST), dtype=bool)
+        inside[:] = np.asarray(grey.resize((width, height), Image.Resampling.BILINEAR)) == 255
+    elif protocol == "max_pool":
+        inside[:] = _pooled(_pooled(marked, height).T, width).T
+    else:
+        inside[:] = np.array(Image.fromarray(marked).resize((width, height), Image.Resampling.NEAREST), dtype=bool)
+    return result
 
 
 def _pooled(marked: np.ndarray, size: int) -> np.ndarray:
@@ -151,7 +159,7 @@ def _pooled(marked: np.ndarray, size: int) -> np.ndarray:
 
 
 def _doubt(marked: np.ndarray, resized: np.ndarray, why: str) -> str | None:
-    """What may be wrong with a mask [H, W] that is `resized` to [S, S]; `why` it marks nothing if it does not."""
+    """What may be wrong with a mask [H, W] and what is `resized` of it; `why` it marks nothing if it does not."""
     share = marked.mean()
     if share == 0:
         return why

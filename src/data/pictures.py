@@ -10,6 +10,7 @@ from src.data.claims import unreadable
 from src.data.content import Content, File
 from src.data.decoding import decode, reduced, upright
 from src.data.samples import PLAIN, Reading
+from src.option import Size, sides
 
 Picture = (
     str | os.PathLike | bytes | Image.Image | np.ndarray
@@ -51,18 +52,19 @@ def open_rgb(picture: Picture, reading: Reading = PLAIN, name: str = "in memory"
     return as_rgb(decode(file, reading), file, reading)
 
 
-def resized(image: Image.Image, size: int) -> np.ndarray:
-    """A picture as the network takes it: uint8 [size, size, 3], by Pillow's antialiased bilinear filter."""
-    return np.array(_resized(image, size))
+def resized(image: Image.Image, size: Size) -> np.ndarray:
+    """A picture at a height and width, or a number for both: uint8 [H, W, 3], by Pillow's antialiased bilinear
+    filter."""
+    return np.array(_resized(image, *sides(size)))
 
 
-def _resized(image: Image.Image, size: int) -> Image.Image:
-    """The picture at size x size. Pillow resizes rows first: of a very narrow picture, columns are resized first here,
-    because a row of few pixels would become one of `size` pixels in all of its height."""
-    if image.height * size > max(_WIDE, 4 * image.width * image.height):
-        narrow = image.transpose(Image.Transpose.TRANSPOSE).resize((size, size), Image.Resampling.BILINEAR)
+def _resized(image: Image.Image, height: int, width: int) -> Image.Image:
+    """See `resized`. Pillow resizes rows first: of a very narrow picture, columns are resized first here, because a row
+    of few pixels would become one of `width` pixels in all of its height."""
+    if image.height * width > max(_WIDE, 4 * image.width * image.height):
+        narrow = image.transpose(Image.Transpose.TRANSPOSE).resize((height, width), Image.Resampling.BILINEAR)
         return narrow.transpose(Image.Transpose.TRANSPOSE)
-    return image.resize((size, size), Image.Resampling.BILINEAR)
+    return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
 def as_rgb(image: Image.Image, path: str | File, reading: Reading) -> Image.Image:

@@ -13,7 +13,7 @@ from src.utils import UserError, log
 
 LIMIT = 1e-4  # the largest difference that is allowed between an output of the network and of the exported file
 BATCHES = (1, 2, 5)  # images per call with which a file is tried that takes any number
-Function = Callable[[np.ndarray], list[np.ndarray]]  # images (B, 3, S, S) -> outputs
+Function = Callable[[np.ndarray], list[np.ndarray]]  # images (B, 3, H, W) -> outputs
 
 
 def check(file: Path, file_format: str, image: np.ndarray, wanted: dict[str, np.ndarray], name: str) -> float | None:

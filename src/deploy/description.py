@@ -6,6 +6,7 @@ that holds the device.
 
 from dataclasses import asdict, dataclass, fields
 
+from src.data.framing import Framing
 from src.verdict import Judge, constants, named_f1_max
 
 METADATA = "fastflow"  # the key of an ONNX file's metadata for this JSON, which there lacks the file's own digest
@@ -18,11 +19,13 @@ class ModelInput:
 
     Attributes:
         name: as runtimes show it.
-        shape: (B, 3, S, S).
+        shape: (B, 3, H, W).
         type: of the elements.
         colours: the order of the channels.
         scale: the formula from the pixels' values in 0..255 to the input, for people.
         mean, std: per channel, for that formula.
+        hidden: the value, in all channels, of pixels that shall not be looked at, in the place of that formula's; None:
+            the file looks at all.
     """
 
     name: str = "image"
@@ -32,11 +35,12 @@ class ModelInput:
     scale: str = "value / 255, then (value - mean) / std"
     mean: list[float]
     std: list[float]
+    hidden: float | None = None
 
     @property
-    def size(self) -> int:
-        """S, the height and width of the pictures in pixels."""
-        return self.shape[2]
+    def size(self) -> tuple[int, int]:
+        """Height and width of the input in pixels."""
+        return tuple(self.shape[2:])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +65,7 @@ class Description:
         bit_depth: the bits that values of 16-bit training pictures were taken to use; None where there were none.
         dynamic_batch: whether the file takes any number of pictures per call; the shapes below are for one then.
         input: the pictures.
-        outputs: the anomaly map (B, 1, S, S) and the score (B,), or the latents of each scale.
+        outputs: the anomaly map (B, 1, H, W) and the score (B,), or the latents of each scale.
         thresholds: `image_threshold` and `pixel_threshold`, from which a picture's score, or a pixel of its map, is
             defective; beside them those of the best F1 on the test set, under names that end in `_f1_max`. What is not
             known is left out.
@@ -92,6 +96,11 @@ class Description:
     file_sha256: str | None
     largest_difference: float | None
     versions: dict[str, str]
+
+    @property
+    def framing(self) -> Framing:
+        """How pictures become the file's input."""
+        return Framing(self.input.size, self.architecture.get("keep_aspect", False))
 
     @property
     def judge(self) -> Judge | None:

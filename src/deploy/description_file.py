@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from src import hidden
 from src.data.source import is_split
 from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
 from src.files import description_of
@@ -37,14 +38,15 @@ def is_shape(value: Any) -> bool:
 
 
 def is_input(value: Any) -> bool:
-    """Whether an object is a `ModelInput`: square RGB pictures, normalised as its formula says."""
+    """Whether an object is a `ModelInput`: RGB pictures, normalised as its formula says."""
     checks = {name: one_of(getattr(ModelInput, name)) for name in ("type", "colours", "scale")}
     per_channel = list_of(is_number, 3)
     checks |= {"name": is_text, "shape": is_shape, "mean": per_channel, "std": per_channel}
+    checks |= {"hidden": one_of(hidden.INPUT, None)}
     if not has_some(**checks)(value) or not {"shape", "mean", "std"} <= set(value):
         return False
     shape = value["shape"]
-    return len(shape) == 4 and shape[1] == 3 and shape[2] == shape[3] and min(value["std"]) > 0
+    return len(shape) == 4 and shape[1] == 3 and min(value["std"]) > 0
 
 
 def is_output(value: Any) -> bool:
@@ -88,8 +90,10 @@ def is_description(value: Any) -> bool:
     """Whether an object describes an exported file, and its outputs fit its input."""
     if not (_HAS_ALL(value) and _NEWER(value)) or not has_reading(value):
         return False
-    batch, _, size, _ = value["input"]["shape"]
-    wanted = {ANOMALY_MAP: [batch, 1, size, size], SCORE: [batch]}
+    batch, _, *size = value["input"]["shape"]
+    wanted = {ANOMALY_MAP: [batch, 1, *size], SCORE: [batch]}
+    if value["architecture"].get("keep_aspect", False) != (value["input"].get("hidden") is not None):
+        return False
     return all(output["shape"] == wanted.get(output["name"], output["shape"]) for output in value["outputs"])
 
 

@@ -9,7 +9,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from src import checkpoint
+from src import checkpoint, hidden
 from src.config import Options
 from src.deploy.comparison import check, check_batches
 from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
@@ -22,6 +22,7 @@ from src.encoder import ENCODERS, STRIDES
 from src.files import description_of, exported_file, results_folder
 from src.kernels.operations import plain
 from src.metadata import Metadata
+from src.option import Size, sides
 from src.runtime.device import Device
 from src.scoring import judge_of
 from src.trust import digest
@@ -56,7 +57,7 @@ def export_checkpoint(options: Options, device: Device) -> Description:
     if options.dynamic_batch and (options.file_format != "ONNX" or options.batch_size > 1):
         raise UserError("--dynamic_batch is for --file_format ONNX, and stands in the place of --batch_size")
     detector, trained = checkpoint.load_detector(options.ckpt_file)
-    if not is_shape([options.batch_size, 3, *2 * [detector.architecture.im_resize]]):
+    if not is_shape([options.batch_size, 3, *detector.architecture.size]):
         raise UserError(f"--batch_size {options.batch_size}: the pictures of a call are more than 2 GB; give less")
     detector.set_train(False)
     folder = results_folder(options.output_dir, "export", trained.category or "model")
@@ -66,7 +67,7 @@ def export_checkpoint(options: Options, device: Device) -> Description:
 
     judge = judge_of(options, options.ckpt_file, detector, trained, options.batch_size)
     network, names = choose_outputs(detector, options.outputs)
-    image = random_images(options.batch_size, detector.architecture.im_resize)
+    image = random_images(options.batch_size, detector.architecture.size, detector.architecture.hides)
     wanted = [output.asnumpy() for output in network(Tensor(image))]
     # MindSpore refuses paths with spaces, which `target` may have.
     with temporary_folder(Path(tempfile.gettempdir()) / "fastflow_export") as folder:
@@ -100,9 +101,16 @@ def choose_outputs(detector: Detector, outputs: str) -> tuple[nn.Cell, list[str]
     return Latents(detector), [f"latent_{scale}" for scale in range(len(STRIDES))]
 
 
-def random_images(batch_size: int, size: int) -> np.ndarray:
-    """Always the same normally distributed images, float32 (batch_size, 3, size, size)."""
-    return np.random.default_rng(0).standard_normal((batch_size, 3, size, size), np.float32)
+def random_images(batch_size: int, size: Size, hides: bool = False) -> np.ndarray:
+    """Always the same normally distributed images, float32 (batch_size, 3, H, W).
+
+    Args:
+        size: H and W, or one number; hides: whether a part of each is hidden.
+    """
+    images = np.random.default_rng(0).standard_normal((batch_size, 3, *sides(size)), np.float32)
+    if hides:
+        images[..., : images.shape[2] // 3, :] = hidden.INPUT
+    return images
 
 
 def write(network: nn.Cell, image: Tensor, file: Path, file_format: str, device: Device) -> None:
@@ -138,7 +146,8 @@ def describe(
         outputs: arrays of the outputs' shapes, by the outputs' names.
         difference: between the outputs of the network and of the file, if they were compared.
     """
-    size, spec = detector.architecture.im_resize, ENCODERS[detector.architecture.backbone]
+    spec, shape = ENCODERS[detector.architecture.backbone], [options.batch_size, 3, *detector.architecture.size]
+    unseen = hidden.INPUT if detector.architecture.hides else None
     return Description(
         file=target.name,
         format=options.file_format,
@@ -147,7 +156,7 @@ def describe(
         split=trained.split,
         bit_depth=trained.bit_depth,
         dynamic_batch=options.dynamic_batch,
-        input=ModelInput(shape=[options.batch_size, 3, size, size], mean=list(spec.mean), std=list(spec.std)),
+        input=ModelInput(shape=shape, mean=list(spec.mean), std=list(spec.std), hidden=unseen),
         outputs=[ModelOutput(name=name, shape=list(output.shape)) for name, output in outputs.items()],
         **constants(judge, trained.thresholds),
         architecture=asdict(detector.architecture),

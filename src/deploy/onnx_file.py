@@ -67,7 +67,7 @@ def add_metadata(file: Path, description: Mapping[str, Any]) -> None:
 def load_onnx(
     file: Path, input_name: str, output_names: Sequence[str] | None = None
 ) -> Callable[[np.ndarray], list[np.ndarray]]:
-    """A file as a function in onnxruntime: images (B, 3, S, S) -> the outputs of these names, or all.
+    """A file as a function in onnxruntime: images (B, 3, H, W) -> the outputs of these names, or all.
 
     Raises:
         UserError: onnxruntime is not installed.

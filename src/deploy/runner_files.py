@@ -13,11 +13,13 @@ from src.config import Options
 from src.data.found import read_as
 from src.data.samples import Reading, Sample, files_of
 from src.data.source import Source, with_split
-from src.dataset import TestSet, normalize
+from src.dataset import normalize
 from src.deploy.description import ANOMALY_MAP, SCORE, ModelInput
 from src.deploy.description_file import read_description
 from src.deploy.manifest import MANIFEST, Entry, Manifest
 from src.files import REPORT, SCORES_TABLE, category_folder, results_folder
+from src.labelled import TestSet
+from src.option import Size, sides
 from src.report.console import bar
 from src.report.pictures import PictureFiles
 from src.trust.names import file_name
@@ -53,7 +55,7 @@ def preprocess(options: Options) -> Path:
     if target.exists() and not is_replaceable(target):
         raise UserError(f"--img_dir {target} holds what preprocess.py did not write; give a folder of its own")
     check_writable(target.parent / MANIFEST)
-    test = TestSet.load(samples, description.input.size, "nearest", None, keep=False)
+    test = TestSet.load(samples, description.framing, "nearest", None, keep=False)
     try:
         with temporary_folder(target) as temporary:
             folder = temporary / target.name
@@ -79,7 +81,7 @@ def is_replaceable(folder: Path) -> bool:
 
 
 def write_picture(folder: Path, index: int, sample: Sample, image: np.ndarray, model_input: ModelInput) -> Entry:
-    """Write a picture's image, uint8 [S, S, 3], normalised as float32 (3, S, S); returns its entry in the manifest.
+    """Write a picture's image, uint8 [H, W, C], normalised as float32 (3, H, W); returns its entry in the manifest.
 
     Of a long name the beginning is kept: the runner's files are named after it, with endings.
     """
@@ -110,7 +112,7 @@ def postprocess(options: Options) -> dict:
         UserError: no manifest, or an output that is missing or of another size; the message names the picture.
     """
     manifest = Manifest.read(options.label_dir)
-    category, size, judge = manifest.category, manifest.model.input.size, manifest.model.judge
+    category, framing, judge = manifest.category, manifest.model.framing, manifest.model.judge
     base = results_folder(options.output_dir, "postprocess", category)
     target = Path(options.result_path) if options.result_path else base / f"acc_{category}.json"
     folder = category_folder(options.output_dir, "postprocess", category)
@@ -119,9 +121,9 @@ def postprocess(options: Options) -> dict:
     files, pages = PictureFiles.of(options, folder), [folder / REPORT] if options.report else []
     outputs = [target, folder / SCORES_TABLE, *pages, *files.of_names(sample.name for sample in samples)]
     check_outputs(outputs, [Path(options.label_dir) / MANIFEST, *files_of(samples)])
-    maps, scores = read_outputs(Path(options.result_dir), manifest.entries, size)
+    maps, scores = read_outputs(Path(options.result_dir), manifest.entries, framing.size)
     drawn = bool(options.save_imgs or options.report)
-    test = TestSet.load(samples, size, options.gt_protocol, options.num_workers, keep=drawn)
+    test = TestSet.load(samples, framing, options.gt_protocol, options.num_workers, keep=drawn)
     tell(judge)
     said = evaluation.of_pictures(test, maps, scores, judge, None, options.min_area)
     result = {"checkpoint": manifest.model.checkpoint, **evaluation.report(category, test, maps, scores, judge, said)}
@@ -133,17 +135,18 @@ def postprocess(options: Options) -> dict:
     return result
 
 
-def read_outputs(folder: Path, entries: list[Entry], size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The runner's outputs: anomaly maps, float32 (N, S, S) for `size` S, and scores, float32 (N,).
+def read_outputs(folder: Path, entries: list[Entry], size: Size) -> tuple[np.ndarray, np.ndarray]:
+    """The runner's outputs: anomaly maps, float32 (N, H, W) for a `size` of H and W, and scores, float32 (N,).
 
     Raises:
         UserError: an output is missing or of another size; names the picture.
     """
-    maps = np.empty((len(entries), size, size), np.float32)
+    height, width = sides(size)
+    maps = np.empty((len(entries), height, width), np.float32)
     scores = np.empty(len(entries), np.float32)
     for i, entry in enumerate(entries):
         stem, picture = folder / Path(entry.file).stem, entry.sample.picture
-        maps[i] = read_output(f"{stem}_{ANOMALY_MAP}.bin", size * size, picture).reshape(size, size)
+        maps[i] = read_output(f"{stem}_{ANOMALY_MAP}.bin", height * width, picture).reshape(height, width)
         scores[i] = read_output(f"{stem}_{SCORE}.bin", 1, picture)[0]
     return maps, scores
 

@@ -22,17 +22,20 @@ CHANNEL_BLOCK = 16  # the channels of a map are filled up to a multiple of this
 constant_tile = ops.constexpr(output_tile)  # is called while a graph is compiled
 
 
-def install(network: nn.Cell, library: Path | None, convolution: str = DIRECT) -> None:
+def install(network: nn.Cell, library: Path | None, convolution: str = DIRECT, flow_steps: bool = True) -> None:
     """Exchange a network's flow steps and its encoders' convolutions for cells that compute with the kernels.
 
     Args:
         network: is changed; its parameters (the same objects) and their names are not.
         library: the built kernels, or None: the network stays as it is.
         convolution: how 3x3 convolutions are computed, one of `src.kernels.convolution.CONVOLUTIONS`.
+        flow_steps: whether flow steps are exchanged; the kernels give no log-determinant of a part of an image, which
+            is trained where another is hidden.
     """
     if library is None:
         return
-    exchange(network, FlowStep, lambda step: KernelFlowStep(step, library, convolution))
+    if flow_steps:
+        exchange(network, FlowStep, lambda step: KernelFlowStep(step, library, convolution))
     for _, cell in network.cells_and_names():
         if isinstance(cell, Encoder):
             for kind in (nn.Conv2d, Whitening):

@@ -32,7 +32,7 @@ def load_checkpoint(path: Path, device: Device, batch_size: int, graph_cache: st
     return Network(
         run=run_of(detector),
         category=trained.category,
-        size=architecture.im_resize,
+        framing=architecture.framing,
         mean=spec.mean,
         std=spec.std,
         batch_size=batch_size,

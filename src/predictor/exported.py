@@ -13,7 +13,7 @@ def network_of(description: Description, run: Run, batch_size: int, sha256: str)
     return Network(
         run=run,
         category=description.category,
-        size=description.input.size,
+        framing=description.framing,
         mean=description.input.mean,
         std=description.input.std,
         batch_size=batch_size if description.dynamic_batch else description.input.shape[0],

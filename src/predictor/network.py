@@ -5,29 +5,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from src.data.framing import Framing
 from src.dataset import Images, normalize
 from src.good_pictures import GoodPictures
+from src.option import Size, sides
 from src.utils import UserError
 from src.verdict import Judge
 
-Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # (B, 3, S, S) -> maps (B, 1, S, S), scores (B,)
+Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # (B, 3, H, W) -> maps (B, 1, H, W), scores (B,)
 
 
 def run_in_batches(
     run: Run,
     images: np.ndarray | Images,
-    size: int,
+    size: Size,
     batch_size: int,
     mean: Sequence[float],
     std: Sequence[float],
     steps: Callable[[range], Iterable[int]] = iter,
     fill: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Anomaly maps [N, S, S] and scores [N], float32, of images [N, S, S, 3] uint8.
+    """Anomaly maps [N, H, W] and scores [N], float32, of images [N, H, W, C] uint8.
 
     Args:
         run: the network.
-        size: S.
+        size: H and W.
         batch_size: images per call.
         mean, std: by which the network's input is normalised.
         steps: may wrap the starts of the batches, to show progress.
@@ -39,7 +41,7 @@ def run_in_batches(
             threshold, they would all be good.
     """
     count = len(images)
-    maps, scores = np.empty((count, size, size), np.float32), np.empty(count, np.float32)
+    maps, scores = np.empty((count, *sides(size)), np.float32), np.empty(count, np.float32)
     for start in steps(range(0, count, batch_size)):
         used = min(batch_size, count - start)
         indices = np.minimum(np.arange(start, start + (batch_size if fill else used)), count - 1)
@@ -58,7 +60,7 @@ class Network:
     Attributes:
         run: computes.
         category: what it was trained on, if that is known.
-        size: S, the height and width of its input.
+        framing: how pictures become its images.
         mean, std: by which its input is normalised.
         batch_size: images per call.
         any_batch: whether fewer images per call are as good.
@@ -72,7 +74,7 @@ class Network:
 
     run: Run
     category: str | None
-    size: int
+    framing: Framing
     mean: Sequence[float]
     std: Sequence[float]
     batch_size: int
@@ -85,7 +87,7 @@ class Network:
     sha256: str
 
     def __call__(self, images: np.ndarray | Images) -> tuple[np.ndarray, np.ndarray]:
-        """Anomaly maps [N, S, S] and scores [N], float32, of images [N, S, S, 3] uint8 RGB."""
+        """Anomaly maps [N, H, W] and scores [N], float32, of images [N, H, W, C] uint8, RGB or RGBA."""
         return run_in_batches(
-            self.run, images, self.size, self.batch_size, self.mean, self.std, fill=not self.any_batch
+            self.run, images, self.framing.size, self.batch_size, self.mean, self.std, fill=not self.any_batch
         )

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from src import hidden
 from src.verdict import Judge, Reading
 
 HEAT = 0.6  # the share of the hottest colour in an overlay; of colder ones less
+GREY = (128, 128, 128)  # what is hidden in a heat map
 LINE, EDGE = (255, 255, 255), (0, 0, 0)  # around what is at or above the threshold; the edge shows it on white
 _ROWS = 1 << 22  # values of an overlay that are mixed at a time
 
@@ -21,14 +23,14 @@ class ColourScale:
 
     @classmethod
     def of(cls, maps: np.ndarray, labels: np.ndarray) -> "ColourScale":
-        """From maps [N, S, S] of a test set with labels [N]: from what good pixels show to the strongest defects.
+        """From maps [N, H, W] of a test set with labels [N]: from what good pixels show to the strongest defects.
 
         Cold is the 99th percentile of the good pictures' pixels (the median of all pixels where no picture is good);
         hot is the 99.9th percentile of all.
         """
         good, share = (maps[~labels], 99) if (~labels).any() else (maps, 50)
-        low = float(np.percentile(good[:, ::4, ::4], share))
-        high = float(np.percentile(maps[:, ::2, ::2], 99.9))
+        low = float(np.percentile(hidden.seen_only(good[:, ::4, ::4]), share))
+        high = float(np.percentile(hidden.seen_only(maps[:, ::2, ::2]), 99.9))
         return cls(low, max(high, low + 1e-6))
 
     def __call__(self, anomaly_map: np.ndarray) -> np.ndarray:
@@ -60,16 +62,19 @@ def _grey(heat: np.ndarray) -> np.ndarray:
 
 
 def heat_map(anomaly_map: np.ndarray, scale: Scale, size: tuple[int, int] | None = None) -> np.ndarray:
-    """A map [S, S] in colours, uint8 RGB [H, W, 3]; `size` is W and H, by default S and S."""
-    heat = np.float32(scale(anomaly_map))
-    return colour(heat if size is None else enlarged(heat, size))
+    """A map [h, w] in colours, uint8 RGB [H, W, 3], what is hidden in grey; `size` is W and H, by default w and h."""
+    heat, size = np.float32(scale(anomaly_map)), size or anomaly_map.shape[::-1]
+    coloured, seen = colour(enlarged(heat, size)), hidden.seen(anomaly_map)
+    if not seen.all():
+        coloured[cv2.resize(np.uint8(seen), size, interpolation=cv2.INTER_NEAREST) == 0] = GREY
+    return coloured
 
 
 def overlay(image: np.ndarray, anomaly_map: np.ndarray, scale: Scale, threshold: float | None) -> np.ndarray:
     """A picture, uint8 RGB [H, W, 3], with a map's heat over it, and a line around all at or above the threshold.
 
     Args:
-        anomaly_map: [S, S]; it is stretched over the picture.
+        anomaly_map: [h, w]; it is stretched over the picture. Where it is hidden, the picture stays as it is.
     """
     high, wide = image.shape[:2]
     grey, mixed = enlarged(_grey(scale(anomaly_map)), (wide, high)), np.empty_like(image)

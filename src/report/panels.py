@@ -24,17 +24,17 @@ GREEN, RED, ORANGE = (22, 128, 60), (200, 30, 30), (230, 120, 0)
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of a test picture: whether it is defective, and its mask, bool [S, S], if it has one."""
+    """What is known of a test picture: whether it is defective, and its mask, bool [H, W], if it has one."""
 
     defective: bool
     mask: np.ndarray | None
 
 
 def tile_size(size: tuple[int, int], pixels: int) -> tuple[int, int]:
-    """Width and height of a tile for a picture of this width and height: its aspect, not the network's square.
+    """Width and height of a tile for a picture of this width and height: its aspect, not the network's.
 
     Args:
-        pixels: S, of the network's input; the longer side has at least as many.
+        pixels: of the longer side of what the network saw; that of the tile has at least as many.
     """
     longer = pixels * -(-SMALLEST // pixels)
     return tuple(max(NARROWEST, round(longer * side / max(size))) for side in size)
@@ -61,12 +61,12 @@ def panel(
     """Picture, mask (if there is one), heat map and overlay side by side, with a colour bar, under the verdict.
 
     Args:
-        image: as the network saw it, uint8 RGB [S, S, 3].
+        image: as the network saw it, uint8 RGB [H, W, 3].
         judge: has the pixel threshold, for the line in the overlay and the mark on the bar.
         truth: what is known of the picture. A wrong verdict is framed and named.
     """
     threshold = None if judge is None or judge.pixel is None else judge.pixel.threshold
-    size = tile_size(prediction.size, image.shape[0])
+    size = tile_size(prediction.size, max(image.shape[:2]))
     picture = enlarged(image, size)
     tiles = [("picture", picture)]
     if truth is not None and truth.mask is not None:

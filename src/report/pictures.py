@@ -58,7 +58,7 @@ class PictureFiles:
         """Write what is asked for of one picture.
 
         Args:
-            sample: whose file "full" reads again; image: as the network saw it, uint8 RGB [S, S, 3].
+            sample: whose file "full" reads again; image: as the network saw it, uint8 RGB [H, W, 3].
             scale, judge, truth: see `panel`.
         """
         for path in self.of_names([sample.name]):
@@ -85,7 +85,7 @@ class PictureFiles:
 
 
 def save_map(path: Path, anomaly_map: np.ndarray) -> None:
-    """Write a map [S, S] as it is, float32: NumPy's format, or TIFF with one float per pixel."""
+    """Write a map [H, W] as it is, float32: NumPy's format, or TIFF with one float per pixel."""
     if path.suffix == ".npy":
         np.save(path, anomaly_map)
     else:

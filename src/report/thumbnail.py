@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from src import hidden
 from src.report.colours import Scale, heat_map
 
 SIDE, HEAT_SIDE = 256, 128  # pixels of the longer side, at most
@@ -82,7 +83,7 @@ def _fit(array: np.ndarray, side: int) -> np.ndarray:
 
 def _layer(anomaly_map: np.ndarray, scale: Scale) -> np.ndarray:
     """A map [h, w] in colours that cover more where it is hotter, [h, w, 4] uint8 RGBA."""
-    cover = FAINTEST + (STRONGEST - FAINTEST) * scale(anomaly_map)
+    cover = (FAINTEST + (STRONGEST - FAINTEST) * scale(anomaly_map)) * hidden.seen(anomaly_map)
     return np.dstack([heat_map(anomaly_map, scale), np.uint8(np.rint(255 * cover))])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from src.config import Options
-from src.data.pictures import Picture, open_rgb, resized
+from src.data.pictures import Picture, open_rgb
 from src.data.samples import Reading
 from src.judging import choose_judge
 from src.prediction import Prediction
@@ -19,7 +19,7 @@ from src.verdict import Judge
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found in a picture: the prediction, the image that the network saw, uint8 RGB [S, S, 3], and whose."""
+    """What was found in a picture: the prediction, the image that the network saw, uint8 RGB [H, W, 3], and whose."""
 
     prediction: Prediction
     image: np.ndarray
@@ -52,7 +52,7 @@ class Examiner:
 
     @classmethod
     def load(cls, options: Options) -> "Examiner":
-        """The model of `--model`, and who judges by it (see `choose_judge`). It has judged a black picture by then.
+        """The model of `--model`, and who judges by it (see `choose_judge`). It has judged a white picture by then.
 
         Raises:
             UserError: it cannot be loaded, or its maps are not finite.
@@ -66,9 +66,9 @@ class Examiner:
             convolution=options.convolution,
             graph_cache=options.graph_cache,
         )
-        network(np.zeros((1, network.size, network.size, 3), np.uint8))  # it checks what it gives
+        network(np.full((1, *network.framing.shape), 255, np.uint8))  # it checks what it gives
         judge = choose_judge(
-            options, options.model, network, network.size, network.good, network.judge, network.bit_depth
+            options, options.model, network, network.framing, network.good, network.judge, network.bit_depth
         )
         depth = options.bit_depth or network.bit_depth or Reading.bit_depth
         return cls(path.name, network, judge, Reading(depth, options.max_megapixels), options.min_area)
@@ -91,8 +91,10 @@ class Examiner:
         """
         started = time.perf_counter()
         opened = open_rgb(picture, self.reading, name)
-        image = resized(opened, self.network.size)
+        framing = self.network.framing
+        image = framing.image(opened)
         maps, scores = self.network(image[None])
         milliseconds = 1000 * (time.perf_counter() - started)
-        given = (name, file, opened.size, maps[0], scores[0], self.judge, milliseconds, self.min_area)
+        image, anomaly_map = (framing.of_picture(each, opened.size) for each in (image[..., :3], maps[0]))
+        given = (name, file, opened.size, anomaly_map, scores[0], self.judge, milliseconds, self.min_area)
         return Finding(Prediction.of(*given), image, self)

@@ -146,8 +146,8 @@ def test_every_runtime_gives_the_same_figures_at_256_pixels(runner, weights, tmp
 
     from src import evaluation
     from src.data.layouts import samples_for_testing
-    from src.dataset import TestSet
     from src.deploy import comparison
+    from src.labelled import TestSet
 
     wanted = json.loads((tmp_path / "ckpt/fastflow_fabric.json").read_text())["metrics"]
     folder = tmp_path / "infer/fabric"

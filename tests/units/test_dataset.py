@@ -5,7 +5,8 @@ import pytest
 
 from src.data.samples import Sample
 from src.data.several import together
-from src.dataset import TestSet, load_images, load_masks, normalize
+from src.dataset import load_images, normalize
+from src.labelled import TestSet, load_masks
 from src.utils import UserError
 from tests.support.pictures import mask, picture
 

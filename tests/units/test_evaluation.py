@@ -8,7 +8,7 @@ import pytest
 from src import dataset, evaluation
 from src.data.layouts import samples_for_testing
 from src.data.samples import Sample
-from src.dataset import TestSet
+from src.labelled import TestSet
 from src.report.pictures import PictureFiles
 from src.verdict import Judge, Reading, constants
 from tests.support.pictures import mvtec

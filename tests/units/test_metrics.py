@@ -13,8 +13,8 @@ from src import ROOT, metrics
 from src import counts as counting
 from src.counts import count, sorted_negatives
 from src.data.samples import Sample
-from src.dataset import TestSet
 from src.evaluation import figures, figures_per_defect
+from src.labelled import TestSet
 
 
 def scores_and_labels(shape, levels=None, share=0.3, seed=0):
@@ -248,7 +248,7 @@ PEAK = """
 import resource, sys
 import numpy as np
 from src import evaluation
-from src.dataset import TestSet
+from src.labelled import TestSet
 from src.data.samples import Sample
 
 count, side = 2000, int(256 * (2 * float(sys.argv[1])) ** 0.5)

@@ -6,7 +6,7 @@ from PIL import Image
 
 from src.data.masks import NEARLY_ALL, read_mask, told
 from src.data.samples import Sample
-from src.dataset import TestSet
+from src.labelled import TestSet
 from tests.support.pictures import mask, picture
 
 SIZE = 64

@@ -9,7 +9,8 @@ import pytest
 from src import ROOT
 from src.data.layouts import samples_for_testing, samples_for_training
 from src.data.samples import has_masks
-from src.dataset import load_images, load_masks
+from src.dataset import load_images
+from src.labelled import load_masks
 from src.synthetic import category
 from src.synthetic.category import make_category
 from src.synthetic.damages import KINDS

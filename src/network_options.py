@@ -1,0 +1,49 @@
+"""The options that shape the network. They are part of `src.options.OPTIONS`, where all others are."""
+
+from src.option import (
+    BACKBONES,
+    REQUIRED,
+    Option,
+    Role,
+    above,
+    at_least,
+    boolean,
+    network_size,
+    one_of,
+    picture_size,
+    section,
+)
+
+SCORES = ("maximum", "deviation", "log_deviation")  # the rules of src.anomaly_map.ImageScore
+TRAIN = ("train", "run_all")  # programs that take them; run_all is among those whose options it passes on
+
+# fmt: off
+NETWORK: tuple[Option, ...] = (
+    *section("network", TRAIN,
+        Option("backbone", str, "wide_resnet50_2", "frozen ImageNet encoder", one_of(*BACKBONES), Role.NETWORK),
+        Option("pre_ckpt_path", str, REQUIRED, "the encoder's ImageNet weights (.ckpt, made by src/pthtockpt.py)"),
+        Option("im_resize", picture_size, 256, "pixels per side that pictures are resized to, or H,W: height and width",
+               network_size, Role.NETWORK),
+        Option("keep_aspect", boolean, False, "keep the pictures' aspect: fill the rest of the network's image up, and "
+               "look at nothing there", roles=Role.NETWORK),
+        Option("flow_step", int, 8, "flow steps per scale", at_least(1, 1000), Role.NETWORK),
+        Option("hidden_ratio", float, 1.0, "hidden channels of a subnet per input channel", above(0, 1000),
+               Role.NETWORK),
+        Option("conv3x3_only", boolean, None, "3x3 convolutions in every flow step (default: the encoder's)",
+               roles=Role.NETWORK),
+        Option("norm_affine", boolean, True, "learn LayerNorm's elementwise scale and offset", roles=Role.NETWORK),
+        Option("feature_pooling", int, 1, "pixels of each feature map, per side, that are averaged before the flow; "
+               "1: not", one_of(1, 3, 5, 7), Role.NETWORK),
+        Option("whitening", boolean, False, "whiten the features with constants from the training pictures, so that "
+               "the flow starts from their Gaussian", roles=Role.NETWORK),
+        Option("gaussian_weight", float, 0.0, "share of the whitened features' own likelihood in the anomaly map; the "
+               "rest is the flow's", at_least(0, 1), Role.NETWORK),
+        Option("map_sigma", float, 0.0, "smooths the anomaly map with a Gaussian of so many pixels; 0: not",
+               at_least(0, 1000), Role.NETWORK),
+        Option("map_temperature", float, 1.0, "contrast of the anomaly map: above 1, weaker anomalies stand out more",
+               above(0), Role.NETWORK),
+        Option("score", str, "maximum", "a picture's score: the map's maximum; deviation: its standard deviation (or "
+               "how far the whole map lies above good pictures', if that is more); log_deviation: the same of the "
+               "logarithm of the flow's energies", one_of(*SCORES), Role.NETWORK)),
+)
+# fmt: on
