@@ -22,13 +22,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from src.data.pictures import Picture, open_rgb
 from src.data.samples import Reading
 from src.prediction import MIN_AREA, Prediction, Region
 from src.predictor.load import load_network
 from src.predictor.network import Network
+from src.predictor.viewing import views_of
 from src.verdict import Judge
 
 TOGETHER = 8  # pictures per call of an ONNX file that takes any number
@@ -90,22 +89,24 @@ class Model:
         if not pictures:
             return []
         started = time.perf_counter()
-        framing = self.network.framing
-        images, sizes = np.empty((len(pictures), *framing.shape), np.uint8), []
-        for i, picture in enumerate(pictures):
-            opened = open_rgb(picture, self._reading, name=f"number {i + 1}")
-            images[i] = framing.image(opened)
-            sizes.append(opened.size)
-        maps, scores = self.network(images)
-        each = 1000 * (time.perf_counter() - started) / len(pictures)
+        opened = (open_rgb(each, self._reading, name=f"number {i + 1}") for i, each in enumerate(pictures))
         files = [str(picture) if isinstance(picture, (str, os.PathLike)) else None for picture in pictures]
+        views = views_of(self.network, opened, [None if file is None else Path(file) for file in files])
+        each = 1000 * (time.perf_counter() - started) / len(pictures)
         names = [Path(file).stem if file else f"number {i + 1}" for i, file in enumerate(files)]
-        given = zip(names, files, sizes, map(framing.of_picture, maps, sizes), scores)
-        return [Prediction.of(*parts, self.judge, each, self.min_area) for parts in given]
+        return [
+            Prediction.of(name, file, view.size, view.anomaly_map, view.score, self.judge, each, self.min_area)
+            for name, file, view in zip(names, files, views)
+        ]
 
 
 def load(
-    path: str | os.PathLike, *, device_target: str | None = None, threads: int | None = None, min_area: int = MIN_AREA
+    path: str | os.PathLike,
+    *,
+    device_target: str | None = None,
+    threads: int | None = None,
+    min_area: int = MIN_AREA,
+    roi: str | None = None,
 ) -> Model:
     """Load a model: a checkpoint (.ckpt), or an exported .onnx or .mindir with the JSON beside it.
 
@@ -113,11 +114,13 @@ def load(
         device_target: "Ascend", "GPU" or "CPU"; by default what the machine has. ONNX runs on the CPU.
         threads: that compute; by default the runtime's own number.
         min_area: pixels of the original picture; smaller regions are left out. It changes no verdict.
+        roi: a mask of what is looked at, or a folder of one for each picture, named as they are; by default the
+            training's. For models that were trained with one.
 
     Raises:
         UserError: the file is missing, damaged, of another kind, or not as it was written.
     """
     path = Path(path)
     batch_size = TOGETHER if path.suffix == ".onnx" else 1  # a checkpoint would compute as many for a single picture
-    network = load_network(path, device_target=device_target, threads=threads, batch_size=batch_size)
+    network = load_network(path, device_target=device_target, threads=threads, batch_size=batch_size, roi=roi)
     return Model(path, network, min_area)

@@ -8,13 +8,14 @@ import numpy as np
 from src import evaluation
 from src.data.samples import Sample, evenly
 from src.data.several import together
-from src.dataset import Images, load_images
+from src.dataset import AnyImages, pictures_of
 from src.detector import Detector
 from src.good_pictures import GoodPictures
 from src.judging import know_good
 from src.labelled import TestSet
 from src.plan import Plan
 from src.scoring import calibrate_score, predict
+from src.tiles import Tile, TileImages
 
 KNOWN = 64  # training pictures that thresholds are from where none is held out
 
@@ -44,7 +45,7 @@ class Assessor:
 
     plan: Plan
     test: TestSet
-    good: np.ndarray | Images
+    good: AnyImages
     held_out: list[str]
 
     @classmethod
@@ -57,9 +58,9 @@ class Assessor:
         framing, workers = plan.framing, plan.options.num_workers
         tested, good = together(
             partial(TestSet.load, test, framing, plan.options.gt_protocol, workers, keep=True),
-            partial(load_images, held_out, framing, workers),
+            partial(pictures_of, held_out, framing, workers, keep=True),
         )
-        good = good if held_out else Images(evenly(used, KNOWN), framing, workers)
+        good = good if held_out else pictures_of(evenly(used, KNOWN), framing, workers)
         return cls(plan, tested, good, [sample.name for sample in held_out])
 
     def assess(self, detector: Detector, epoch: int) -> Assessment:
@@ -82,13 +83,13 @@ class Assessor:
 
 
 def load_pictures(
-    plan: Plan, test: list[Sample], used: list[Sample], held_out: list[Sample], own: list[Sample]
-) -> tuple[Assessor, np.ndarray]:
+    plan: Plan, test: list[Sample], used: list[Sample], held_out: list[Sample], own: list[Sample] | list[Tile]
+) -> tuple[Assessor, np.ndarray | TileImages]:
     """All that a process of a training decodes: what it is judged by (see `Assessor.load`), and the images
-    [N, H, W, C] uint8 of its `own` training pictures.
+    [N, H, W, C] uint8 of its `own` training pictures, or tiles of them.
 
     Raises:
         UnusableFiles: pictures or masks cannot be used; it names those of all sets.
     """
     judged = partial(Assessor.load, plan, test, used, held_out)
-    return tuple(together(judged, partial(load_images, own, plan.framing, plan.options.num_workers)))
+    return tuple(together(judged, partial(plan.load, own)))

@@ -5,7 +5,7 @@ and the negatives, which are far more, are counted between them in chunks: no sc
 pixels is sorted. A sample is called defective where its score is at least the threshold.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from src import hidden
 
+Arrays = np.ndarray | Sequence[np.ndarray]
 CHUNK = 1 << 22  # negatives sorted at a time: 16 MB of float32
 
 
@@ -41,9 +42,15 @@ class Counts:
     negatives: int
 
 
-def sorted_negatives(scores: np.ndarray, labels: np.ndarray) -> Iterator[np.ndarray]:
+def sorted_negatives(scores: Arrays, labels: Arrays) -> Iterator[np.ndarray]:
     """The scores of negatives in sorted chunks, without those of hidden pixels (see `src.hidden`); scores [N, ...],
-    labels bool of that shape or, of pictures, [N]."""
+    labels bool of that shape or, of pictures, [N]. Of pictures that differ in size, both are sequences of arrays."""
+    if not isinstance(scores, np.ndarray):
+        for values, label in zip(scores, labels):
+            chunk = hidden.seen_only(values[~label].ravel())
+            chunk.sort()
+            yield chunk
+        return
     step = max(1, CHUNK // max(1, scores[:1].size))
     for start in range(0, len(scores), step):
         part = slice(start, start + step)
@@ -53,23 +60,26 @@ def sorted_negatives(scores: np.ndarray, labels: np.ndarray) -> Iterator[np.ndar
 
 
 def count(
-    scores: np.ndarray,
-    labels: np.ndarray,
+    scores: Arrays,
+    labels: Arrays,
     weights: np.ndarray | None = None,
     more_negatives: Iterable[np.ndarray] = (),
 ) -> Counts | None:
     """Counts of `scores` against boolean `labels`, both of one shape with the picture first.
 
     Args:
-        scores: [N, ...] float.
-        labels: [N, ...] bool.
+        scores: [N, ...] float, or a sequence of arrays that differ in size.
+        labels: [N, ...] bool, or such a sequence.
         weights: of the positives, in the order of `scores[labels]`, summing to 1; overwritten.
         more_negatives: further negatives' scores as `sorted_negatives` gives them.
 
     Returns:
         None where there is no positive or no negative: no figure is defined then.
     """
-    found = scores[labels]
+    if isinstance(scores, np.ndarray):
+        found = scores[labels]
+    else:
+        found = np.concatenate([np.empty(0, np.float32), *(values[label] for values, label in zip(scores, labels))])
     positives = found.size
     if positives == 0:
         return None

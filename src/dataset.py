@@ -16,6 +16,7 @@ from src.data.pictures import open_rgb
 from src.data.samples import Sample
 from src.data.several import UnusableFiles, problems_of, together
 from src.option import Size
+from src.tiles import TiledPictures
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,22 @@ class Images:
         load_images(self.samples[some], self.framing, self.workers)
 
 
+AnyImages = np.ndarray | Images | TiledPictures  # see `pictures_of`
+
+
+def pictures_of(samples: list[Sample], framing: Framing | Size, workers: int | None, keep: bool = False) -> AnyImages:
+    """Pictures as networks look at them: their images, or the pictures themselves where they are looked at in tiles.
+
+    Args:
+        keep: decode the images now and keep them.
+    """
+    framing = framing_of(framing)
+    if framing.tiling is not None:
+        return TiledPictures(samples, framing)
+    images = Images(samples, framing, workers)
+    return images[range(len(samples))] if keep else images
+
+
 def load_images(samples: Sequence[Sample], framing: Framing | Size, workers: int | None = None) -> np.ndarray:
     """The samples' pictures in their order: uint8 [N, H, W, C], RGB or RGBA (see `open_rgb`, `Framing`).
 
@@ -84,7 +101,7 @@ def load_readable(
 
     def load(index: int) -> None:
         picture = open_rgb(samples[index].picture, samples[index].reading)
-        result[index], sizes[index] = framing.image(picture), picture.size
+        result[index], sizes[index] = framing.image(picture, samples[index].picture), picture.size
 
     problems = problems_of(load, len(samples), workers)
     readable = [index for index in range(len(samples)) if index not in problems]

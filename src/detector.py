@@ -1,13 +1,15 @@
 """The whole network, pictures -> anomaly map and score, and the options that shape it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import psutil
 from mindspore import Tensor, nn
 
 from src.anomaly_map import AnomalyMap, ImageScore, LogEnergy
 from src.config import Options
-from src.data.framing import Framing
+from src.data.framing import Framing, framing_by
+from src.data.roi import EACH, ONE
 from src.encoder import ENCODERS, STRIDES, Encoder
 from src.fastflow import FastFlow
 from src.option import Role, sides
@@ -32,6 +34,9 @@ class Architecture:
     whitening: bool = False
     gaussian_weight: float = 0.0
     keep_aspect: bool = False
+    tile: int | str | None = None
+    overlap: int = 0
+    roi: str | None = None  # the kind of the mask of what is looked at: src.data.roi.ONE or EACH
 
     @classmethod
     def from_options(cls, options: Options) -> "Architecture":
@@ -51,6 +56,12 @@ class Architecture:
             )
         if options.gaussian_weight > 0 and not options.whitening:
             raise UserError("--gaussian_weight: the features are no standard Gaussian without --whitening; give that")
+        if options.tile is None and options.overlap:
+            raise UserError(f"--overlap {options.overlap} is of tiles; give --tile too, or leave it out")
+        if options.tile is not None and options.overlap >= min(sides(options.tile)):
+            raise UserError(f"--overlap {options.overlap}: a tile of {options.tile} has no more; give less")
+        if options.roi is not None:
+            values["roi"] = EACH if Path(options.roi).is_dir() else ONE
         architecture, memory = cls(**values), psutil.virtual_memory().total
         needed = 4 * 4 * architecture.parameter_count  # float32; weights, gradients and Adam's two moments
         if needed > memory:
@@ -68,13 +79,13 @@ class Architecture:
 
     @property
     def framing(self) -> Framing:
-        """How pictures become images."""
-        return Framing(self.size, self.keep_aspect)
+        """How pictures become images, but for the mask of what is looked at."""
+        return framing_by(asdict(self), self.size)
 
     @property
     def hides(self) -> bool:
         """Whether a part of an image may be hidden (see `src.visible`)."""
-        return self.framing.hides
+        return self.keep_aspect or self.roi is not None
 
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:

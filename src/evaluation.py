@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from src import metrics
-from src.counts import sorted_negatives
+from src.counts import Arrays, sorted_negatives
 from src.files import SCORES_TABLE
 from src.labelled import TestSet
 from src.picture_results import write_scores_table
@@ -22,7 +22,7 @@ from src.verdict import Judge, constants, origin, word
 KEPT_PIXELS = 1 << 24  # more good pixels than these (64 MB) are sorted anew for each defect type
 
 
-def figures(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> dict:
+def figures(test: TestSet, maps: Arrays, scores: np.ndarray) -> dict:
     """The figures of all pictures by name, of pixels only where there are masks; None where one is not defined.
 
     Args:
@@ -57,11 +57,11 @@ def errors(test: TestSet, scores: np.ndarray, judge: Judge | None) -> dict[str, 
     return None if judge is None or not test.samples else judge.errors(scores, test.labels)
 
 
-def figures_per_defect(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> dict[str, dict]:
+def figures_per_defect(test: TestSet, maps: Arrays, scores: np.ndarray) -> dict[str, dict]:
     """The figures of each defect type against the good pictures, with the number of its pictures."""
     kinds = np.array([sample.defect for sample in test.samples])
-    good = ~test.labels
-    few = good.sum() * maps[:1].size <= KEPT_PIXELS  # then their pixels are sorted once for all types
+    good = ~test.labels  # whose pixels are sorted once for all types where they are few
+    few = isinstance(maps, np.ndarray) and good.sum() * maps[:1].size <= KEPT_PIXELS
     good_pixels = list(sorted_negatives(maps, test.labels)) if test.masks is not None and few else None
     result = {}
     for kind in sorted(set(kinds[test.labels])):
@@ -71,14 +71,21 @@ def figures_per_defect(test: TestSet, maps: np.ndarray, scores: np.ndarray) -> d
         result[str(kind)] |= metrics.image_figures(scores[against], test.labels[against])
         if test.masks is not None:
             negatives = good_pixels or sorted_negatives(maps, test.labels)
-            result[str(kind)] |= metrics.pixel_figures(maps[chosen], test.masks[chosen], negatives)
+            result[str(kind)] |= metrics.pixel_figures(*_some(maps, test.masks, chosen), negatives)
     return result
+
+
+def _some(maps: Arrays, masks: Arrays, chosen: np.ndarray) -> tuple[Arrays, Arrays]:
+    """Maps and masks of chosen pictures, bool [N]."""
+    if isinstance(maps, np.ndarray):
+        return maps[chosen], masks[chosen]
+    return [maps[index] for index in np.flatnonzero(chosen)], masks.some(chosen)
 
 
 def report(
     category: str,
     test: TestSet,
-    maps: np.ndarray,
+    maps: Arrays,
     scores: np.ndarray,
     judge: Judge | None,
     said: Sequence[Prediction],
@@ -103,7 +110,7 @@ def report(
 
 def of_pictures(
     test: TestSet,
-    maps: np.ndarray,
+    maps: Arrays,
     scores: np.ndarray,
     judge: Judge | None,
     milliseconds: float | None,
@@ -122,7 +129,7 @@ def of_pictures(
 
 
 def write_pictures(
-    files: PictureFiles, test: TestSet, maps: np.ndarray, said: Sequence[Prediction], judge: Judge | None
+    files: PictureFiles, test: TestSet, maps: Arrays, said: Sequence[Prediction], judge: Judge | None
 ) -> None:
     """Write the table of scores and, if asked, what is drawn of each test picture: in the model's colours or, where it
     has none, on one scale for this test set."""
@@ -140,7 +147,7 @@ def write_pictures(
 
 
 def write_page(
-    path: Path, program: str, result: dict, test: TestSet, maps: np.ndarray, judge: Judge | None, course: dict | None
+    path: Path, program: str, result: dict, test: TestSet, maps: Arrays, judge: Judge | None, course: dict | None
 ) -> None:
     """The report of an evaluation for a browser.
 
@@ -156,7 +163,7 @@ def write_page(
     log.info("report: %s", path)
 
 
-def _scale(test: TestSet, maps: np.ndarray, judge: Judge | None) -> Scale:
+def _scale(test: TestSet, maps: Arrays, judge: Judge | None) -> Scale:
     """The model's colours or, where it has none, one scale for this test set."""
     return scale_of(judge) or ColourScale.of(maps, test.labels)
 

@@ -4,10 +4,7 @@ The encoder is frozen and pictures are not augmented, so their standardised feat
 """
 
 import hashlib
-import math
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +17,8 @@ from src.dataset import normalize
 from src.encoder import ENCODERS, STRIDES, Encoder
 from src.report.console import bar
 from src.runtime.processes import ALONE, Group
+from src.tiles import TileImages
+from src.trust.scratch import array_on_disk
 from src.trust.temporary import temporary_folder
 from src.utils import UserError, log
 
@@ -33,7 +32,7 @@ class EncodedPictures:
     Where images may be hidden in part, the masks of all scales are behind the features (see `src.visible`).
     """
 
-    def __init__(self, encoder: Encoder, images: np.ndarray, backbone: str):
+    def __init__(self, encoder: Encoder, images: np.ndarray | TileImages, backbone: str):
         self.encoder, self.images, self.spec = encoder, images, ENCODERS[backbone]
 
     def batch(self, indices: np.ndarray) -> tuple[Tensor, ...]:
@@ -53,9 +52,8 @@ class CachedFeatures:
 
     All processes of the group must make theirs at the same time; the numbers of pictures may differ.
 
-    Memory-mapped files in `folder` have no name: no other program can change them or cut them short, and their room on
-    the disk is free when the process ends, however it ends. What is read from them is compared with a digest per
-    picture, which stays in memory.
+    Memory-mapped files in `folder` have no name (see `src.trust.scratch`). What is read from them is compared with a
+    digest per picture, which stays in memory.
 
     Raises:
         UserError: the disk of `folder` has no room, or what is read is not what was written.
@@ -67,7 +65,7 @@ class CachedFeatures:
         if folder is None:
             self.arrays = [np.empty(shape, np.float32) for shape in shapes]
         else:
-            self.arrays = [_on_disk(folder, shape) for shape in shapes]
+            self.arrays = [array_on_disk(folder, shape, "features", folder.parent) for shape in shapes]
         self.digests = [] if folder else None
         size = min(ENCODE_BATCH, count)
         for start in group.together(bar(range(0, count, size), "encoding the training pictures")):
@@ -86,16 +84,6 @@ class CachedFeatures:
                 if _digest([array[place] for array in chosen]) != self.digests[index]:
                     raise UserError("the features on the disk are not what was written; check the disk, and --resume")
         return tuple(Tensor.from_numpy(array) for array in chosen)
-
-
-def _on_disk(folder: Path, shape: tuple[int, ...]) -> np.memmap:
-    """A float32 array of this shape in a file without a name."""
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            os.posix_fallocate(file.fileno(), 0, 4 * math.prod(shape))  # to write beyond the disk ends by a signal
-            return np.memmap(file, np.float32, "r+", shape=shape)
-    except OSError as error:
-        raise UserError(f"cannot keep features in {folder.parent}: {error.strerror}; free disk space") from error
 
 
 def _digest(arrays: list[np.ndarray]) -> bytes:

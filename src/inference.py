@@ -1,10 +1,12 @@
 """Evaluate a checkpoint on a category's test set: what eval.py does."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from src import checkpoint, evaluation, results
 from src.config import Options
+from src.data.roi import roi_for
 from src.data.samples import files_of
 from src.data.source import Source, with_split
 from src.files import REPORT, SCORES_TABLE, category_folder, evaluation_result
@@ -39,7 +41,8 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     path = Path(options.ckpt_path)
     target = Path(options.result_path) if options.result_path else evaluation_result(path)
     folder = category_folder(options.output_dir, "eval", category)
-    source, framing = Source.of(options), detector.architecture.framing
+    source, architecture = Source.of(options), detector.architecture
+    framing = replace(architecture.framing, roi=roi_for(architecture.roi, trained.roi, options.roi, path))
     _, found, (samples,) = source.look(source.test())
     found.tell()
     files = PictureFiles.of(options, folder)
@@ -51,7 +54,7 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     test = TestSet.load(samples, framing, options.gt_protocol, options.num_workers, keep=drawn)
     batch_size = min(options.test_batch_size, len(samples))
     compile_graph(detector, batch_size, GraphCache.of(options.graph_cache, device))
-    judge = judge_of(options, options.ckpt_path, detector, trained, batch_size)
+    judge = judge_of(options, options.ckpt_path, detector, trained, batch_size, framing)
     started = time.perf_counter()
     maps, scores = predict(detector, test.images, batch_size)
     predicted = time.perf_counter()

@@ -10,13 +10,13 @@ import numpy as np
 from src.config import Options
 from src.data.listing import pictures_under
 from src.data.samples import Sample, files_of
-from src.dataset import load_readable
 from src.files import REPORT, description_of, results_folder
 from src.judging import CHUNK, choose_judge, look_at
 from src.picture_results import Scores, score_files
 from src.prediction import Prediction
 from src.predictor.load import load_network
 from src.predictor.network import Network
+from src.predictor.viewing import views_of_samples
 from src.report.colours import ColourScale, Scale, scale_of
 from src.report.gallery import Gallery
 from src.report.pictures import PictureFiles
@@ -68,6 +68,7 @@ def inspect(options: Options) -> Inspection:
         cpu_kernels=options.cpu_kernels,
         convolution=options.convolution,
         graph_cache=options.graph_cache,
+        roi=options.roi,
     )
     folder = results_folder(options.output_dir, "predict", network.category or model.stem).resolve()
     base = Path(options.input).resolve()
@@ -86,6 +87,8 @@ def inspect(options: Options) -> Inspection:
     gallery = Gallery(scale, judge) if options.report else None
     # Without a scale of the model's, the colours are those of the first chunk, which has to be a large one.
     step = CHUNK if scale is None else network.batch_size * max(1, SOON // network.batch_size)
+    if network.framing.tiling is not None:
+        step = 1  # what is kept of each is as large as the picture
     for start in range(0, len(samples), step):
         part = samples[start : start + step]
         found, scale = _inspect_some(part, network, judge, scale, files, gallery, options)
@@ -112,7 +115,7 @@ def _inspect_some(
 ) -> tuple[dict[str, dict], Scale | None]:
     """What is said of some pictures, by name, and the colours, which are chosen here where they are not known."""
     started = time.perf_counter()
-    readable, images, sizes, unreadable = load_readable(samples, network.framing, options.num_workers)
+    readable, views, unreadable = views_of_samples(network, samples, options.num_workers)
     if unreadable and options.strict:
         raise UserError(next(iter(unreadable.values())))
     of_file = {sample.name: str(sample.picture) for sample in samples}
@@ -122,19 +125,17 @@ def _inspect_some(
             gallery.add({"name": name, **text})
     if not readable:
         return found, scale
-    maps, values = network(images)
     each = 1000 * (time.perf_counter() - started) / len(samples)
-    scale = scale or ColourScale.of(maps, np.ones(len(maps), bool))
+    scale = scale or ColourScale.of([view.anomaly_map for view in views], np.ones(len(views), bool))
     if gallery is not None:
         gallery.scale = scale
-    for sample, image, size, anomaly_map, score in zip(readable, images, sizes, maps, values):
-        file = of_file[sample.name]
-        image, anomaly_map = (network.framing.of_picture(each, size) for each in (image[..., :3], anomaly_map))
-        said = Prediction.of(sample.name, file, size, anomaly_map, score, judge, each, options.min_area)
-        files.write(said, sample, image, scale, judge)
+    for sample, view in zip(readable, views):
+        seen = (view.size, view.anomaly_map, view.score)
+        said = Prediction.of(sample.name, of_file[sample.name], *seen, judge, each, options.min_area)
+        files.write(said, sample, view.image, scale, judge)
         found[sample.name] = said.to_json()
         if gallery is not None:
-            gallery.add({"name": sample.name, **found[sample.name]}, image, anomaly_map)
+            gallery.add({"name": sample.name, **found[sample.name]}, view.image, view.anomaly_map)
     return found, scale
 
 

@@ -1,5 +1,6 @@
 """Who judges pictures: the good pictures that a model knows, or others that it is shown. No MindSpore here."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,29 +11,34 @@ from src.data.found import Found, read_as
 from src.data.framing import Framing
 from src.data.listing import passed_over_by, pictures_under
 from src.data.samples import MAX_MEGAPIXELS, Reading, Sample
-from src.dataset import Images
+from src.dataset import AnyImages, pictures_of
 from src.good_pictures import FALSE_ALARMS, GoodPictures
 from src.option import Size
+from src.tiles import TiledPictures
 from src.utils import UserError
 from src.verdict import Judge, tell
 
 CHUNK = 64  # pictures that are held at a time where there may be any number
 
 # Images [N, H, W, C] uint8, or what gives such arrays by index -> anomaly maps [N, H, W] and scores [N], float32.
-Predict = Callable[[np.ndarray | Images], tuple[np.ndarray, np.ndarray]]
+Predict = Callable[[AnyImages], tuple[np.ndarray, np.ndarray]]
 
 
-def know_good(predict: Predict, images: np.ndarray | Images, source: str, false_alarms: float) -> GoodPictures:
-    """What a network makes of good images [N, H, W, C] uint8, of which memory holds the maps of `CHUNK` at a time.
+def know_good(predict: Predict, images: AnyImages, source: str, false_alarms: float) -> GoodPictures:
+    """What a network makes of good images [N, H, W, C] uint8, or of good pictures in tiles. Memory holds the maps of
+    `CHUNK` images at a time, or that of one such picture.
 
     Args:
         predict: the network.
         source, false_alarms: see `GoodPictures`.
     """
     scores, peaks = (), ()
-    for start in range(0, len(images), CHUNK):
-        maps, some = predict(images[range(start, min(start + CHUNK, len(images)))])
-        part = GoodPictures.of(source, maps, some, false_alarms)
+    chunk, view = CHUNK, None
+    if isinstance(images, TiledPictures):
+        chunk, view = 1, math.prod(images.framing.tiling.tile)
+    for start in range(0, len(images), chunk):
+        maps, some = predict(images[range(start, min(start + chunk, len(images)))])
+        part = GoodPictures.of(source, maps, some, false_alarms, view)
         scores, peaks = scores + part.scores, peaks + part.peaks
     return GoodPictures(source, scores, peaks, false_alarms)
 
@@ -81,7 +87,7 @@ def choose_judge(
         limit = options.values.get("max_megapixels", MAX_MEGAPIXELS)
         paths = pictures_under(options.good_dir, "good_dir")
         samples, _ = look_at(options.good_dir, paths, depth, limit)
-        good = know_good(predict, Images(samples, framing, None), "given", share or FALSE_ALARMS)
+        good = know_good(predict, pictures_of(samples, framing, None), "given", share or FALSE_ALARMS)
     if good is None and share is not None:
         raise UserError(f"--false_alarms: {path} knows no good pictures to choose thresholds on; give some: --good_dir")
     judge = known if good is None else Judge.of(good, share)

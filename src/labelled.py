@@ -10,10 +10,13 @@ import numpy as np
 from src.data.decoding import read_header
 from src.data.framing import Framing, framing_of
 from src.data.masks import read_mask, told
+from src.data.pictures import open_rgb, reduced_to
 from src.data.samples import Sample, has_masks
 from src.data.several import UnusableFiles, problems_of, together
-from src.dataset import Images
+from src.dataset import AnyImages, Images
+from src.full_masks import FullMasks
 from src.option import Size
+from src.tiles import SHOWN, TiledPictures
 from src.utils import UserError, log
 
 
@@ -23,8 +26,8 @@ class TestSet:
 
     Attributes:
         samples: what is known of each.
-        images: [N, H, W, C] uint8, RGB or RGBA, or `Images` like that.
-        masks: [N, H, W] bool, or None where the category has none.
+        images: [N, H, W, C] uint8, RGB or RGBA, or `Images` like that; or the pictures, which are looked at in tiles.
+        masks: [N, H, W] bool; of pictures in tiles, of their own sizes; None where the category has none.
         labels: [N] bool, true for defective.
         protocol: how the masks were resized.
         sizes: width and height of pictures that have been decoded, by index; see `size_of`.
@@ -35,8 +38,8 @@ class TestSet:
     __test__ = False  # pytest takes a class of this name for tests
 
     samples: list[Sample]
-    images: np.ndarray | Images
-    masks: np.ndarray | None
+    images: AnyImages
+    masks: np.ndarray | FullMasks | None
     labels: np.ndarray
     protocol: str
     sizes: Mapping[int, tuple[int, int]] = field(default_factory=dict)
@@ -59,7 +62,10 @@ class TestSet:
             UnusableFiles: masks, or pictures that are decoded now, cannot be used.
         """
         labels = np.array([sample.label for sample in samples], bool)
-        images, masks, doubtful = Images(samples, framing, workers), None, {}
+        framing, masks, doubtful = framing_of(framing), None, {}
+        if framing.tiling is not None:
+            return cls._of_tiles(samples, labels, framing, protocol, workers)
+        images = Images(samples, framing, workers)
         if has_masks(samples):
             load = partial(load_masks, samples, framing, protocol, workers)
             try:
@@ -67,11 +73,20 @@ class TestSet:
             except UnusableFiles:  # then those of the pictures are named, too
                 together(load, images.check)
                 raise
-            doubtful, lines = told(doubts, int(labels.sum()))
-            for line in lines:
-                log.warning(line)
+            doubtful = _tell(doubts, labels)
         kept = images[range(len(samples))] if keep else images
-        return cls(samples, kept, masks, labels, protocol, images.sizes, doubtful, framing_of(framing))
+        return cls(samples, kept, masks, labels, protocol, images.sizes, doubtful, framing)
+
+    @classmethod
+    def _of_tiles(
+        cls, samples: list[Sample], labels: np.ndarray, framing: Framing, protocol: str, workers: int | None
+    ) -> "TestSet":
+        """Pictures that are looked at in tiles: pictures and masks stay at their own sizes, and on the disk."""
+        masks, doubtful = None, {}
+        if has_masks(samples):
+            masks = FullMasks(samples, protocol)
+            doubtful = _tell(masks.check(workers), labels)
+        return cls(samples, TiledPictures(samples, framing), masks, labels, protocol, {}, doubtful, framing)
 
     def size_of(self, index: int) -> tuple[int, int]:
         """Width and height of a picture's file, upright."""
@@ -82,10 +97,14 @@ class TestSet:
 
     def of_picture(self, array: np.ndarray, index: int) -> np.ndarray:
         """The part of a picture's image, map or mask, [H, W, ...], that covers the picture."""
-        return array if self.framing is None else self.framing.of_picture(array, self.size_of(index))
+        if self.framing is None or self.framing.tiling is not None:
+            return array  # it covers the picture
+        return self.framing.of_picture(array, self.size_of(index))
 
     def image(self, index: int) -> np.ndarray:
-        """A picture as people see it: uint8 RGB [h, w, 3], of the network's size or less."""
+        """A picture as people see it: uint8 RGB [h, w, 3], of the network's size, or in tiles of `SHOWN`, or less."""
+        if isinstance(self.images, TiledPictures):
+            return reduced_to(open_rgb(self.samples[index].picture, self.samples[index].reading), SHOWN)
         return self.of_picture(self.images[index], index)[..., :3]
 
     def mask(self, index: int) -> np.ndarray | None:
@@ -119,3 +138,11 @@ def load_masks(
     if problems:
         raise UnusableFiles({samples[index].mask or samples[index].picture: text for index, text in problems.items()})
     return result, {samples[index].name: doubt for index, doubt in sorted(doubts.items()) if doubt}
+
+
+def _tell(doubts: Mapping[str, str], labels: np.ndarray) -> dict[str, Any]:
+    """Say what is doubtful in masks, by name of a sample; what results say of it."""
+    doubtful, lines = told(doubts, int(labels.sum()))
+    for line in lines:
+        log.warning(line)
+    return doubtful

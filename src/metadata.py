@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from src.data.masks import PROTOCOLS
+from src.data.roi import EACH, ONE, is_roi
 from src.data.source import SPLIT_DEFAULTS, is_split
 from src.detector import Architecture
 from src.good_pictures import GoodPictures, are_good_pictures
@@ -39,6 +40,7 @@ KINDS = {  # what a file of each kind is, and where to get one
 def is_architecture(value: Any) -> bool:
     """Whether an object has the options of an `Architecture` of an encoder that is known here."""
     checks = {name: is_option("train", name) for name in Architecture.__dataclass_fields__}
+    checks |= {"tile": optional(checks["tile"]), "roi": one_of(None, ONE, EACH)}
     return has_some(**checks)(value) and "backbone" in value
 
 
@@ -88,6 +90,7 @@ class Metadata:
     versions: dict[str, str] | None = key(mapping_of(is_text))  # of the software that trained
     split: dict[str, Any] | None = key(is_split)  # how the good pictures were divided
     bit_depth: int | None = key(is_option("eval", "bit_depth"))  # that 16-bit training pictures were read with
+    roi: str | None = key(is_roi)  # the mask of what is looked at, or the digest of those of all pictures
     colour_scale: tuple[float, float] | None = key(is_range)  # of older files: the map values drawn coldest and hottest
     pictures: int | None = key(integer(1))  # of a state: the number of training pictures
     batch_size: int | None = key(integer(1))  # of a state: pictures per training step

@@ -7,7 +7,8 @@ import numpy as np
 from scipy import ndimage
 
 from src import hidden
-from src.counts import Counts, count
+from src.counts import Arrays, Counts, count
+from src.full_masks import SeenMasks
 
 FPR_LIMIT = 0.3  # of AUPRO, as MVTec's own evaluation integrates
 EIGHT_CONNECTED = np.ones((3, 3), bool)
@@ -49,7 +50,7 @@ def f1_max_threshold(counts: Counts) -> float:
     return float(halfway if halfway > negative > -np.inf else positive)
 
 
-def region_weights(masks: np.ndarray) -> np.ndarray:
+def region_weights(masks: Arrays) -> np.ndarray:
     """Per positive pixel of masks [N, H, W] bool, in C order, 1 / (regions * its region's pixels)."""
     regions = 0
     weights = [np.empty(0)]
@@ -126,16 +127,17 @@ def image_figures(scores: np.ndarray, labels: np.ndarray) -> dict[str, float | N
     return _figures("image", count(scores, labels.astype(bool)))
 
 
-def pixel_figures(
-    maps: np.ndarray, masks: np.ndarray, more_negatives: Iterable[np.ndarray] = ()
-) -> dict[str, float | None]:
-    """The figures of level "pixel", of anomaly maps [N, H, W] against masks [N, H, W] bool.
+def pixel_figures(maps: Arrays, masks: Arrays, more_negatives: Iterable[np.ndarray] = ()) -> dict[str, float | None]:
+    """The figures of level "pixel", of anomaly maps [N, H, W] against masks [N, H, W] bool, or sequences of them.
 
     Hidden pixels (see `src.hidden`) do not count. Good pictures may be given as `more_negatives` instead, the
     `sorted_negatives` of their maps.
     """
-    seen = hidden.seen(maps)
-    masks = masks if seen.all() else masks & seen
+    if isinstance(maps, np.ndarray):
+        seen = hidden.seen(maps)
+        masks = masks if seen.all() else masks & seen
+    else:
+        masks = SeenMasks(maps, masks)
     return _figures("pixel", count(maps, masks, region_weights(masks), more_negatives))
 
 

@@ -8,6 +8,7 @@ from src.option import (
     above,
     at_least,
     boolean,
+    each_side,
     network_size,
     one_of,
     picture_size,
@@ -26,6 +27,14 @@ NETWORK: tuple[Option, ...] = (
                network_size, Role.NETWORK),
         Option("keep_aspect", boolean, False, "keep the pictures' aspect: fill the rest of the network's image up, and "
                "look at nothing there", roles=Role.NETWORK),
+        Option("tile", picture_size, None, "look at large pictures in tiles of so many of their pixels, a number or "
+               "height,width, each resized to --im_resize (default: at the whole picture)",
+               each_side(at_least(16, 65536)), Role.NETWORK),
+        Option("overlap", int, 0, "pixels by which neighbouring tiles overlap, at least; their maps are blended there",
+               at_least(0, 65535), Role.NETWORK),
+        Option("roi", str, None, "mask of what is looked at in pictures, white where it is: one for all, or a folder "
+               "of one for each, named as they are; nothing else is trained on, scored or counted",
+               roles=Role.NETWORK),
         Option("flow_step", int, 8, "flow steps per scale", at_least(1, 1000), Role.NETWORK),
         Option("hidden_ratio", float, 1.0, "hidden channels of a subnet per input channel", above(0, 1000),
                Role.NETWORK),

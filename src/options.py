@@ -130,6 +130,9 @@ OPTIONS: tuple[Option, ...] = (
     *section("verdicts", ("eval", "predict", "export", "serve"),
         Option("good_dir", str, None, "folder of good pictures that were not trained on, to set the thresholds from "
                "in the place of the training's")),
+    *section("pictures", ("eval", "predict", "export", "preprocess", "serve"),
+        Option("roi", str, None, "mask of what is looked at, or a folder of one for each picture (default: the "
+               "training's mask); for models that were trained with --roi")),
     *RESULTS,
 
     *section("several categories", ("run_all",),

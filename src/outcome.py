@@ -31,6 +31,7 @@ def save_detector(path: Path, plan: Plan, detector: Detector, found: Assessment)
         versions=versions(),
         split=plan.source.split(),
         bit_depth=plan.source.bit_depth,
+        roi=plan.roi and plan.roi.text,
     )
 
 

@@ -4,12 +4,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from src import checkpoint, results
 from src.config import Options
 from src.data.found import Found
 from src.data.framing import Framing
+from src.data.roi import Roi
 from src.data.samples import Sample
 from src.data.source import Source, with_split
+from src.dataset import load_images
 from src.detector import Architecture
 from src.files import RunFiles
 from src.good_pictures import FALSE_ALARMS, divide
@@ -19,6 +23,7 @@ from src.order import Order, effective_batch_size
 from src.report.events import check_available
 from src.runtime.device import Device
 from src.runtime.processes import ALONE, Group
+from src.tiles import Tile, TileImages, tiles_of
 from src.utils import UserError, log
 
 
@@ -34,6 +39,7 @@ class Plan:
         source: the data set and its category.
         architecture: of the network.
         found: what its pictures are, once `look` has looked at them.
+        roi: where pictures are looked at; None: everywhere.
     """
 
     options: Options
@@ -43,6 +49,7 @@ class Plan:
     source: Source
     architecture: Architecture
     found: Found | None = None
+    roi: Roi | None = None
 
     @classmethod
     def of(cls, options: Options, device: Device, group: Group = ALONE) -> "Plan":
@@ -62,7 +69,8 @@ class Plan:
         )
         result_path = Path(options.result_path) if options.result_path else None
         files = RunFiles(Path(options.ckpt_dir), options.category, result_path)
-        return cls(options, device, group, files, Source.of(options), architecture)
+        roi = None if options.roi is None else Roi.given(options.roi)
+        return cls(options, device, group, files, Source.of(options), architecture, roi=roi)
 
     def finished_result(self) -> dict | None:
         """The result of a finished training with the same options, or None if there is none yet.
@@ -75,6 +83,7 @@ class Plan:
         _, trained = checkpoint.read(self.files.checkpoint, "detector")
         before, wanted = trained.trained_options, self.described()
         same_network = trained.architecture == self.architecture and trained.split == self.source.split()
+        same_network = same_network and trained.roi == (self.roi and self.roi.text)
         same_network = same_network and self.source.bit_depth in (None, trained.bit_depth)
         if not same_network or before != wanted:
             others = ", ".join(f"--{name} {value}" for name, value in before.items() if wanted.get(name) != value)
@@ -88,7 +97,22 @@ class Plan:
     @property
     def framing(self) -> Framing:
         """How pictures become images."""
-        return self.architecture.framing
+        return replace(self.architecture.framing, roi=self.roi)
+
+    def items(self, samples: list[Sample]) -> list[Sample] | list[Tile]:
+        """What a training draws from: pictures, or the tiles of all of them."""
+        if self.framing.tiling is None:
+            return samples
+        tiles = tiles_of(samples, self.framing, self.options.num_workers)
+        if self.group.leads:
+            log.info("%d training pictures: %d tiles", len(samples), len(tiles))
+        return tiles
+
+    def load(self, items: list[Sample] | list[Tile]) -> np.ndarray | TileImages:
+        """The images of some of `items`, [N, H, W, C] uint8; tiles are cut from their pictures when they are needed."""
+        if self.framing.tiling is not None:
+            return TileImages(items, self.framing)
+        return load_images(items, self.framing, self.options.num_workers)
 
     def described(self) -> dict[str, Any]:
         """The options that a finished checkpoint carries."""
@@ -145,6 +169,7 @@ class Plan:
             category=self.options.category,
             split=self.source.split(),
             bit_depth=self.source.bit_depth,
+            roi=self.roi and self.roi.text,
             options=self.options.of_role(Role.AGREE) | length,
             pictures=order.count,
             batch_size=order.batch_size,

@@ -7,7 +7,8 @@ import numpy as np
 from mindspore import Tensor
 
 from src.config import Options
-from src.dataset import Images
+from src.data.framing import Framing
+from src.dataset import AnyImages
 from src.detector import Detector
 from src.encoder import ENCODERS
 from src.judging import choose_judge
@@ -39,8 +40,8 @@ def compile_graph(detector: Detector, batch_size: int, graphs: GraphCache) -> No
     graphs.prepare(detector, batch, shaped_by=asdict(detector.architecture))
 
 
-def predict(detector: Detector, images: np.ndarray | Images, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Anomaly maps [N, H, W] and scores [N], float32, of images [N, H, W, C] uint8.
+def predict(detector: Detector, images: AnyImages, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Anomaly maps [N, H, W] and scores [N], float32, of images [N, H, W, C] uint8 (see `run_in_batches`).
 
     Args:
         batch_size: images per batch. The last batch is filled up with the last image, because another batch size
@@ -54,7 +55,7 @@ def predict(detector: Detector, images: np.ndarray | Images, batch_size: int) ->
     return run_in_batches(run_of(detector), images, size, batch_size, spec.mean, spec.std, steps)
 
 
-def calibrate_score(detector: Detector, images: np.ndarray | Images, batch_size: int) -> None:
+def calibrate_score(detector: Detector, images: AnyImages, batch_size: int) -> None:
     """Set what the score rules of deviation have to know of good images [N, H, W, C] uint8: the highest mean of their
     maps.
 
@@ -75,16 +76,18 @@ def judge_of(
     detector: Detector,
     trained: Metadata,
     batch_size: int,
+    framing: Framing,
 ) -> Judge | None:
     """Who gives verdicts on what a checkpoint's detector gives (see `choose_judge`); older checkpoints know only the
     thresholds of their test set.
 
     Args:
         path: of the checkpoint, for messages.
+        framing: how its pictures become images.
 
     Raises:
         UserError: no pictures in `--good_dir`; `--false_alarms` where no good picture is known.
     """
     run = partial(predict, detector, batch_size=batch_size)
-    framing, test_set = detector.architecture.framing, Judge.of_test_set(trained.thresholds)
+    test_set = Judge.of_test_set(trained.thresholds)
     return choose_judge(options, path, run, framing, trained.good_pictures, test_set, trained.bit_depth)

@@ -13,7 +13,6 @@ from src.assessment import Assessment, load_pictures
 from src.cell import TrainStep, adam, compile_step
 from src.config import Options
 from src.data.samples import evenly, files_of
-from src.dataset import load_images
 from src.detector import Detector
 from src.features import CachedFeatures, EncodedPictures, training_features
 from src.kernels import cells, library
@@ -74,7 +73,8 @@ class Training:
         """Find the pictures, hold some good ones out, and plan in which order the others are trained on."""
         self.plan, good, self.test_samples = self.plan.look()
         self.train_samples, self.held_out = self.plan.divide(good)
-        self.order = self.plan.order(len(self.train_samples))
+        self.items = self.plan.items(self.train_samples)
+        self.order = self.plan.order(len(self.items))
         self.identity = self.plan.state_metadata(self.order, self.held_out)
         self.last_step = self.options.num_steps or self.order.steps_before(self.options.num_epochs)
 
@@ -91,7 +91,7 @@ class Training:
 
     def _load_pictures(self) -> None:
         """Decode what the training is judged by, and of the training pictures those that this process holds."""
-        own = [self.train_samples[i] for i in self.order.pictures]
+        own = [self.items[i] for i in self.order.pictures]
         self.assessor, self.images = load_pictures(self.plan, self.test_samples, self.train_samples, self.held_out, own)
         self.test = self.assessor.test
 
@@ -117,8 +117,7 @@ class Training:
         if self.progress.step == 0 and self.group.leads:
             self.files.best_so_far.unlink(missing_ok=True)  # of an earlier training whose state the user removed
         if self.plan.architecture.whitening and self.progress.step == 0:
-            some = evenly(self.train_samples, whitening.PICTURES)
-            images = load_images(some, self.plan.framing, self.options.num_workers)
+            images = self.plan.load(evenly(self.items, whitening.PICTURES))
             whitening.fit(self.encoder, images, self.options.backbone)
         with training_features(encoded, cache, limit, self.files.features(self.group.rank), self.group) as features:
             self.progress.seconds += compile_step(self.step, self.plan, self.order)

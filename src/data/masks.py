@@ -10,6 +10,7 @@ from PIL import Image
 
 from src.data.decoding import decode, read_header
 from src.data.framing import Framing, framing_of
+from src.data.marks import marked_pixels, values_of
 from src.data.pictures import as_rgb
 from src.data.samples import PLAIN, Reading, mask_files
 from src.option import Size
@@ -24,7 +25,6 @@ DOUBTS = {  # what may be wrong with masks: its name in results, and what users 
     "nearly_all": "mark nearly everything; are they inverted?",
 }
 NEARLY_ALL = 0.9  # share of marked pixels, or half of them and nearly all of the mask's edge
-_LOSSY = ("JPEG", "MPO", "AVIF")  # formats whose compression blurs edges, so that values above 0 stand beside a defect
 
 
 @dataclass(frozen=True)
@@ -97,20 +97,6 @@ def told(doubts: Mapping[str, str], count: int) -> tuple[dict[str, Any], list[st
     return found, lines
 
 
-def marked_pixels(image: Image.Image) -> np.ndarray:
-    """Which pixels of a mask are marked: bool [H, W]."""
-    values, visible = _values(image)
-    return values * visible > (127 if image.format in _LOSSY else 0)
-
-
-def _values(image: Image.Image) -> tuple[np.ndarray, np.ndarray | bool]:
-    """The highest channel of each pixel, [H, W], and whether the pixel is not transparent."""
-    if image.mode in ("1", "L", "F") or image.mode.startswith("I"):
-        return np.asarray(image), True
-    rgba = np.asarray(image.convert("RGBA"))
-    return rgba[..., :3].max(axis=-1), rgba[..., 3] > 0
-
-
 def _part(
     path: Path,
     framing: Framing,
@@ -128,7 +114,7 @@ def _part(
         )
     marked, why = marked_pixels(image), None
     if not marked.any():
-        values, visible = _values(image)
+        values, visible = values_of(image)
         why = "transparent" if values.any() and not np.any(values * visible) else "faint" if values.any() else None
     return marked, _framed(image, marked, framing, protocol, path, reading), why
 

@@ -58,6 +58,12 @@ def resized(image: Image.Image, size: Size) -> np.ndarray:
     return np.array(_resized(image, *sides(size)))
 
 
+def reduced_to(image: Image.Image, side: int) -> np.ndarray:
+    """A picture whose longer side has at most so many pixels: uint8 [H, W, 3]."""
+    share = min(1.0, side / max(image.size))
+    return resized(image, tuple(max(1, round(length * share)) for length in image.size[::-1]))
+
+
 def _resized(image: Image.Image, height: int, width: int) -> Image.Image:
     """See `resized`. Pillow resizes rows first: of a very narrow picture, columns are resized first here, because a row
     of few pixels would become one of `width` pixels in all of its height."""

@@ -4,9 +4,10 @@
 that holds the device.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
-from src.data.framing import Framing
+from src.data.framing import Framing, framing_by
+from src.data.roi import roi_for
 from src.verdict import Judge, constants, named_f1_max
 
 METADATA = "fastflow"  # the key of an ONNX file's metadata for this JSON, which there lacks the file's own digest
@@ -71,6 +72,7 @@ class Description:
             known is left out.
         reading: the other constants of `Judge`, by which a score is read as 0..1; None if there are no verdicts.
         architecture: the options that shape the network (`Architecture`), by name.
+        roi: where pictures are looked at (`Roi.text`), if the model was trained so.
         checkpoint: the exported checkpoint's name.
         checkpoint_sha256: its SHA-256 digest as hexadecimal digits.
         file_sha256: the exported file's; None in descriptions of older versions, and within an ONNX file.
@@ -96,11 +98,18 @@ class Description:
     file_sha256: str | None
     largest_difference: float | None
     versions: dict[str, str]
+    roi: str | None = None
 
-    @property
-    def framing(self) -> Framing:
-        """How pictures become the file's input."""
-        return Framing(self.input.size, self.architecture.get("keep_aspect", False))
+    def framing(self, roi: str | None = None, required: bool = True) -> Framing:
+        """How pictures become the file's input.
+
+        Args:
+            roi: the value of `--roi`.
+            required: whether pictures are to be framed: there must be masks of what is looked at in them then.
+        """
+        kind = self.architecture.get("roi")
+        used = roi_for(kind, self.roi, roi, self.file) if required else None
+        return replace(framing_by(self.architecture, self.input.size), roi=used)
 
     @property
     def judge(self) -> Judge | None:

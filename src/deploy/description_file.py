@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from src import hidden
+from src.data.roi import EACH, ONE, is_roi
 from src.data.source import is_split
 from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
 from src.files import description_of
+from src.option import sides
 from src.options import is_option
 from src.trust import digest
 from src.trust.json_file import read_json, write_sealed_json
@@ -74,6 +76,7 @@ _NEWER = if_given(
     file_sha256=optional(is_digest),
     bit_depth=optional(is_option("eval", "bit_depth")),
     dynamic_batch=is_a(bool),
+    roi=optional(is_roi),
 )
 
 
@@ -86,13 +89,27 @@ def has_reading(value: dict[str, Any]) -> bool:
     return True
 
 
+def has_framing(architecture: dict[str, Any], roi: str | None, hides: bool) -> bool:
+    """Whether what a description says of the pictures' framing is valid, and fits together."""
+    checks = {name: optional(is_option("train", name)) for name in ("tile", "overlap", "keep_aspect", "score")}
+    if not if_given(roi=one_of(None, ONE, EACH), **checks)(architecture):
+        return False
+    tile, kind = architecture.get("tile"), architecture.get("roi")
+    fits = tile is None or architecture.get("overlap", 0) < min(sides(tile))
+    return (
+        fits
+        and (kind is None) == (roi is None)
+        and hides == (architecture.get("keep_aspect", False) or kind is not None)
+    )
+
+
 def is_description(value: Any) -> bool:
     """Whether an object describes an exported file, and its outputs fit its input."""
     if not (_HAS_ALL(value) and _NEWER(value)) or not has_reading(value):
         return False
     batch, _, *size = value["input"]["shape"]
     wanted = {ANOMALY_MAP: [batch, 1, *size], SCORE: [batch]}
-    if value["architecture"].get("keep_aspect", False) != (value["input"].get("hidden") is not None):
+    if not has_framing(value["architecture"], value.get("roi"), value["input"].get("hidden") is not None):
         return False
     return all(output["shape"] == wanted.get(output["name"], output["shape"]) for output in value["outputs"])
 

@@ -11,6 +11,7 @@ from mindspore import Tensor, nn
 
 from src import checkpoint, hidden
 from src.config import Options
+from src.data.roi import roi_for
 from src.deploy.comparison import check, check_batches
 from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
 from src.deploy.description_file import is_shape, write_description
@@ -65,7 +66,10 @@ def export_checkpoint(options: Options, device: Device) -> Description:
     check_outputs([target, description_of(target)], [options.ckpt_file])
     remove_leftovers(Path(tempfile.gettempdir()))
 
-    judge = judge_of(options, options.ckpt_file, detector, trained, options.batch_size)
+    framing = detector.architecture.framing
+    if options.good_dir is not None:
+        framing = replace(framing, roi=roi_for(detector.architecture.roi, trained.roi, options.roi, options.ckpt_file))
+    judge = judge_of(options, options.ckpt_file, detector, trained, options.batch_size, framing)
     network, names = choose_outputs(detector, options.outputs)
     image = random_images(options.batch_size, detector.architecture.size, detector.architecture.hides)
     wanted = [output.asnumpy() for output in network(Tensor(image))]
@@ -160,6 +164,7 @@ def describe(
         outputs=[ModelOutput(name=name, shape=list(output.shape)) for name, output in outputs.items()],
         **constants(judge, trained.thresholds),
         architecture=asdict(detector.architecture),
+        roi=trained.roi,
         checkpoint=Path(options.ckpt_file).name,
         checkpoint_sha256=digest.of_file(Path(options.ckpt_file)),
         file_sha256=None,

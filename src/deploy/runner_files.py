@@ -41,6 +41,9 @@ def preprocess(options: Options) -> Path:
         UserError: anything wrong with the input, or a folder that holds what this program did not write.
     """
     description = read_description(options.mindir_path)
+    framing = description.framing(options.roi)
+    if framing.tiling is not None:
+        raise UserError(f"{options.mindir_path} looks at tiles, which the C++ runner cannot; take predict.py")
     category = options.category or description.category
     if not category:
         raise UserError(f"{options.mindir_path} does not say its category; give --category")
@@ -55,7 +58,7 @@ def preprocess(options: Options) -> Path:
     if target.exists() and not is_replaceable(target):
         raise UserError(f"--img_dir {target} holds what preprocess.py did not write; give a folder of its own")
     check_writable(target.parent / MANIFEST)
-    test = TestSet.load(samples, description.framing, "nearest", None, keep=False)
+    test = TestSet.load(samples, framing, "nearest", None, keep=False)
     try:
         with temporary_folder(target) as temporary:
             folder = temporary / target.name
@@ -112,7 +115,7 @@ def postprocess(options: Options) -> dict:
         UserError: no manifest, or an output that is missing or of another size; the message names the picture.
     """
     manifest = Manifest.read(options.label_dir)
-    category, framing, judge = manifest.category, manifest.model.framing, manifest.model.judge
+    category, framing, judge = manifest.category, manifest.model.framing(required=False), manifest.model.judge
     base = results_folder(options.output_dir, "postprocess", category)
     target = Path(options.result_path) if options.result_path else base / f"acc_{category}.json"
     folder = category_folder(options.output_dir, "postprocess", category)

@@ -1,8 +1,10 @@
 """A checkpoint in MindSpore, on any device that it knows. `src.runtime.device.prepare` must have run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from src import checkpoint
+from src.data.roi import roi_for
 from src.encoder import ENCODERS
 from src.kernels import cells
 from src.predictor.network import Network
@@ -13,13 +15,15 @@ from src.trust import digest
 from src.verdict import Judge
 
 
-def load_checkpoint(path: Path, device: Device, batch_size: int, graph_cache: str = "auto") -> Network:
+def load_checkpoint(
+    path: Path, device: Device, batch_size: int, graph_cache: str = "auto", roi: str | None = None
+) -> Network:
     """The network of a checkpoint that train.py or src/pthtockpt.py wrote.
 
     Args:
         device: what computes.
         batch_size: images per call; for another number the graph would be compiled again.
-        graph_cache: see the option.
+        graph_cache, roi: see the options.
 
     Raises:
         UserError: the file is missing, damaged, or holds no detector.
@@ -32,7 +36,7 @@ def load_checkpoint(path: Path, device: Device, batch_size: int, graph_cache: st
     return Network(
         run=run_of(detector),
         category=trained.category,
-        framing=architecture.framing,
+        framing=replace(architecture.framing, roi=roi_for(architecture.roi, trained.roi, roi, path)),
         mean=spec.mean,
         std=spec.std,
         batch_size=batch_size,

@@ -4,16 +4,17 @@ from src.deploy.description import Description
 from src.predictor.network import Network, Run
 
 
-def network_of(description: Description, run: Run, batch_size: int, sha256: str) -> Network:
+def network_of(description: Description, run: Run, batch_size: int, sha256: str, roi: str | None = None) -> Network:
     """The network that a description describes.
 
     Args:
         batch_size: images per call where the file leaves that open.
+        roi: see the option.
     """
     return Network(
         run=run,
         category=description.category,
-        framing=description.framing,
+        framing=description.framing(roi),
         mean=description.input.mean,
         std=description.input.std,
         batch_size=batch_size if description.dynamic_batch else description.input.shape[0],

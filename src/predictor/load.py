@@ -19,11 +19,12 @@ def load_network(
     cpu_kernels: str = "auto",
     convolution: str = DIRECT,
     graph_cache: str = "auto",
+    roi: str | None = None,
 ) -> Network:
     """The network of a .ckpt, .onnx or .mindir file. MindSpore is imported where the file needs it, and only then.
 
     Args:
-        device_target, device_id, cpu_kernels, convolution, graph_cache: see the options; ONNX runs on the CPU.
+        device_target, device_id, cpu_kernels, convolution, graph_cache, roi: see the options; ONNX runs on the CPU.
         threads: that compute; None: the runtime's own number.
         batch_size: images per call, where the file leaves that open.
 
@@ -39,7 +40,7 @@ def load_network(
     if path.suffix == ".onnx":
         from src.predictor.onnx import load_onnx
 
-        return load_onnx(path, device_target, threads, batch_size)
+        return load_onnx(path, device_target, threads, batch_size, roi)
 
     from src.runtime import device
 
@@ -51,8 +52,8 @@ def load_network(
     if path.suffix == ".mindir":
         from src.predictor.mindir import load_mindir
 
-        return load_mindir(path, batch_size)
+        return load_mindir(path, batch_size, roi)
 
     from src.predictor.checkpoint import load_checkpoint
 
-    return load_checkpoint(path, used, batch_size, graph_cache)
+    return load_checkpoint(path, used, batch_size, graph_cache, roi)

@@ -12,7 +12,7 @@ from src.predictor.network import Network
 from src.utils import UserError
 
 
-def load_mindir(path: Path, batch_size: int) -> Network:
+def load_mindir(path: Path, batch_size: int, roi: str | None = None) -> Network:
     """The network of a MindIR of version 3 or 1 that export.py wrote; the JSON beside it says what it takes and gives.
 
     Raises:
@@ -30,4 +30,4 @@ def load_mindir(path: Path, batch_size: int) -> Network:
         return anomaly_map.asnumpy(), score.asnumpy()
 
     run(np.zeros(description.input.shape, np.float32))  # compiled now: a picture's time shall be the network's
-    return network_of(description, run, batch_size, description.file_sha256)
+    return network_of(description, run, batch_size, description.file_sha256, roi)

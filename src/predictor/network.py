@@ -1,14 +1,18 @@
 """A trained network in some runtime, as all who predict use it: images -> maps and scores."""
 
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from src.data.framing import Framing
-from src.dataset import Images, normalize
+from src.dataset import AnyImages, normalize
 from src.good_pictures import GoodPictures
 from src.option import Size, sides
+from src.tiles import RunImages, TiledPictures
 from src.utils import UserError
 from src.verdict import Judge
 
@@ -17,7 +21,7 @@ Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # (B, 3, H, W) -> m
 
 def run_in_batches(
     run: Run,
-    images: np.ndarray | Images,
+    images: AnyImages,
     size: Size,
     batch_size: int,
     mean: Sequence[float],
@@ -26,6 +30,8 @@ def run_in_batches(
     fill: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Anomaly maps [N, H, W] and scores [N], float32, of images [N, H, W, C] uint8.
+
+    Of pictures in tiles, the maps are a list, of the pictures' own sizes.
 
     Args:
         run: the network.
@@ -40,6 +46,13 @@ def run_in_batches(
         UserError: the network gives values that are not finite. Of these, nothing could be said: compared with a
             threshold, they would all be good.
     """
+    if isinstance(images, TiledPictures):
+        return _in_tiles(
+            partial(run_in_batches, run, size=size, batch_size=batch_size, mean=mean, std=std, fill=fill),
+            images,
+            batch_size,
+            steps,
+        )
     count = len(images)
     maps, scores = np.empty((count, *sides(size)), np.float32), np.empty(count, np.float32)
     for start in steps(range(0, count, batch_size)):
@@ -51,6 +64,18 @@ def run_in_batches(
     if not (np.isfinite(maps.sum((1, 2))).all() and np.isfinite(scores).all()):  # sums: no copy of the maps' size
         raise UserError("the network's maps hold values that are not finite; train again with a lower --lr")
     return maps, scores
+
+
+def _in_tiles(
+    run: RunImages, pictures: TiledPictures, batch_size: int, steps: Callable[[range], Iterable[int]]
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The maps of pictures, each of its own size, on the disk; and their scores [N]."""
+    maps, scores = [], []
+    found = pictures.look(run, batch_size, Path(tempfile.gettempdir()))
+    for _, (anomaly_map, score) in zip(steps(range(len(pictures))), found):
+        maps.append(anomaly_map)
+        scores.append(score)
+    return maps, np.array(scores, np.float32)
 
 
 @dataclass(frozen=True)
@@ -86,7 +111,7 @@ class Network:
     colour_scale: tuple[float, float] | None
     sha256: str
 
-    def __call__(self, images: np.ndarray | Images) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, images: AnyImages) -> tuple[np.ndarray, np.ndarray]:
         """Anomaly maps [N, H, W] and scores [N], float32, of images [N, H, W, C] uint8, RGB or RGBA."""
         return run_in_batches(
             self.run, images, self.framing.size, self.batch_size, self.mean, self.std, fill=not self.any_batch

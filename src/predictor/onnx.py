@@ -16,7 +16,9 @@ from src.trust.schema import parse_object
 from src.utils import UserError
 
 
-def load_onnx(path: Path, device_target: str | None, threads: int | None, batch_size: int) -> Network:
+def load_onnx(
+    path: Path, device_target: str | None, threads: int | None, batch_size: int, roi: str | None = None
+) -> Network:
     """The network of an ONNX file that export.py wrote.
 
     What it says of itself is read from the JSON beside it or, where there is none, from its metadata. Before it is
@@ -51,7 +53,7 @@ def load_onnx(path: Path, device_target: str | None, threads: int | None, batch_
     def run(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return tuple(session.run(names, {description.input.name: image}))
 
-    return network_of(description, run, batch_size, hashlib.sha256(content).hexdigest())
+    return network_of(description, run, batch_size, hashlib.sha256(content).hexdigest(), roi)
 
 
 def _session(path: Path, content: bytes, threads: int | None) -> Any:

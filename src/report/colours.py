@@ -1,5 +1,6 @@
 """Colours of anomaly maps: cold to hot, as the map is read; heat maps, and overlays on pictures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -11,6 +12,7 @@ from src.verdict import Judge, Reading
 HEAT = 0.6  # the share of the hottest colour in an overlay; of colder ones less
 GREY = (128, 128, 128)  # what is hidden in a heat map
 LINE, EDGE = (255, 255, 255), (0, 0, 0)  # around what is at or above the threshold; the edge shows it on white
+_SAMPLED, _LARGE = (512, 512), 4096**2  # values that are looked at of maps that differ in size, or are larger
 _ROWS = 1 << 22  # values of an overlay that are mixed at a time
 
 
@@ -22,12 +24,16 @@ class ColourScale:
     high: float
 
     @classmethod
-    def of(cls, maps: np.ndarray, labels: np.ndarray) -> "ColourScale":
+    def of(cls, maps: np.ndarray | Sequence[np.ndarray], labels: np.ndarray) -> "ColourScale":
         """From maps [N, H, W] of a test set with labels [N]: from what good pixels show to the strongest defects.
 
         Cold is the 99th percentile of the good pictures' pixels (the median of all pixels where no picture is good);
         hot is the 99.9th percentile of all.
         """
+        if not isinstance(maps, np.ndarray):
+            if len({each.shape for each in maps}) > 1 or max(map(np.size, maps)) > _LARGE:
+                maps = [cv2.resize(each, _SAMPLED, interpolation=cv2.INTER_NEAREST) for each in maps]
+            maps = np.stack(maps)
         good, share = (maps[~labels], 99) if (~labels).any() else (maps, 50)
         low = float(np.percentile(hidden.seen_only(good[:, ::4, ::4]), share))
         high = float(np.percentile(hidden.seen_only(maps[:, ::2, ::2]), 99.9))

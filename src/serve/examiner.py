@@ -1,5 +1,6 @@
 """A loaded model as serving uses it: one picture in, what is said of it out."""
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from src.judging import choose_judge
 from src.prediction import Prediction
 from src.predictor.load import load_network
 from src.predictor.network import Network
+from src.predictor.viewing import views_of
 from src.report.colours import ColourScale, Scale, scale_of
 from src.verdict import Judge
 
@@ -65,6 +67,7 @@ class Examiner:
             cpu_kernels=options.cpu_kernels,
             convolution=options.convolution,
             graph_cache=options.graph_cache,
+            roi=options.roi,
         )
         network(np.full((1, *network.framing.shape), 255, np.uint8))  # it checks what it gives
         judge = choose_judge(
@@ -91,10 +94,8 @@ class Examiner:
         """
         started = time.perf_counter()
         opened = open_rgb(picture, self.reading, name)
-        framing = self.network.framing
-        image = framing.image(opened)
-        maps, scores = self.network(image[None])
+        where = Path(picture) if isinstance(picture, (str, os.PathLike)) else None
+        (view,) = views_of(self.network, [opened], [where])
         milliseconds = 1000 * (time.perf_counter() - started)
-        image, anomaly_map = (framing.of_picture(each, opened.size) for each in (image[..., :3], maps[0]))
-        given = (name, file, opened.size, anomaly_map, scores[0], self.judge, milliseconds, self.min_area)
-        return Finding(Prediction.of(*given), image, self)
+        given = (name, file, view.size, view.anomaly_map, view.score, self.judge, milliseconds, self.min_area)
+        return Finding(Prediction.of(*given), view.image, self)
