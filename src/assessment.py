@@ -72,7 +72,9 @@ class Assessor:
             UserError: the maps hold values that are not finite.
         """
         options = self.plan.options
-        batch_size = min(options.test_batch_size, len(self.test.images) or len(self.good))
+        batch_size = options.test_batch_size
+        if self.plan.framing.tiling is None:
+            batch_size = min(batch_size, len(self.test.images) or len(self.good))
         calibrate_score(detector, self.good, batch_size)
         maps, scores = predict(detector, self.test.images, batch_size)
         record = {"epoch": epoch, **evaluation.figures(self.test, maps, scores)}

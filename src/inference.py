@@ -52,7 +52,7 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     # Pictures that are drawn later are kept, so that each is decoded once.
     drawn = bool(options.save_imgs or options.report)
     test = TestSet.load(samples, framing, options.gt_protocol, options.num_workers, keep=drawn)
-    batch_size = min(options.test_batch_size, len(samples))
+    batch_size = options.test_batch_size if framing.tiling else min(options.test_batch_size, len(samples))
     compile_graph(detector, batch_size, GraphCache.of(options.graph_cache, device))
     judge = judge_of(options, options.ckpt_path, detector, trained, batch_size, framing)
     started = time.perf_counter()

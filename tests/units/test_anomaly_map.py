@@ -73,3 +73,13 @@ def test_a_factor_on_all_energies_moves_the_log_deviation_by_nothing():
 def test_latents_of_zeros_have_finite_scores():
     zeros = (Tensor(np.zeros((1, 3, 4, 4), np.float32)),)
     assert np.isfinite(ImageScore("log_deviation")(LogEnergy((4,))(zeros)).asnumpy()).all()
+
+
+def test_an_oblong_map_is_as_pytorch_resizes_it():
+    latents = [np.random.default_rng(s).standard_normal((2, 5, 4 * s, 6 * s)).astype(np.float32) for s in (2, 1)]
+    found = AnomalyMap(((8, 12), (4, 6)), (32, 48))(tuple(map(Tensor, latents))).asnumpy()
+    wanted = 0
+    for z in latents:
+        one = torch.from_numpy(-np.exp(-0.5 * (z * z).mean(1, keepdims=True)))
+        wanted = wanted + torch.nn.functional.interpolate(one, (32, 48), mode="bilinear") / 2
+    np.testing.assert_allclose(found, wanted.numpy(), atol=1e-6)
