@@ -78,7 +78,7 @@ def test_tiles_without_interest_are_left_out(tmp_path):
 
 def test_a_picture_smaller_than_a_tile_is_refused_or_filled_up():
     tiling, image = Tiling((64, 64), 0), Image.fromarray(PICTURE)
-    with pytest.raises(UserError, match="less than a tile of 64x64; give a smaller one, or .*--keep_aspect"):
+    with pytest.raises(UserError, match=r"less than a tile of 64x64; give a smaller one, or .*--keep_aspect"):
         list(Framing((64, 64), tiling=tiling).tiles(image, None))
     (_, first), _ = Framing((64, 64), keep_aspect=True, tiling=tiling).tiles(image, None)
     np.testing.assert_array_equal(first[:40, :, :3], PICTURE[:, :64])

@@ -1,5 +1,7 @@
 """Tiles cover a picture, and what they give is put together without seams."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ def test_tiles_overlap_as_asked_and_their_shares_are_one_together(size, overlap)
         shares[top : top + len(rows), left : left + len(columns)] += rows[:, None] * columns
     np.testing.assert_allclose(shares, 1, atol=1e-6)
     for starts, tile in ((sorted({p[0] for p in places}), 30), (sorted({p[1] for p in places}), 40)):
-        assert all(b - a <= tile - overlap for a, b in zip(starts, starts[1:]))
+        assert all(b - a <= tile - overlap for a, b in pairwise(starts))
 
 
 @pytest.mark.parametrize("wanted", [None, np.ones((100, 90), bool)])
