@@ -128,7 +128,7 @@ def _value_name(option: Option) -> str:
         return {int: "N", float: "X", picture_size: "N[,N]"}[option.type]
     return (
         "PATH"
-        if option.name.endswith((*("_path", "_dir", "_file", "_list"), "model", "input", "watch", "out"))
+        if option.name.endswith((*("_path", "_dir", "_file", "_list"), "model", "input", "watch", "out", "roi"))
         else "TEXT"
     )
 

@@ -10,6 +10,7 @@ from src.anomaly_map import AnomalyMap, ImageScore, LogEnergy
 from src.config import Options
 from src.data.framing import Framing, framing_by
 from src.data.roi import EACH, ONE
+from src.data.tiling import Tiling
 from src.encoder import ENCODERS, STRIDES, Encoder
 from src.fastflow import FastFlow
 from src.option import Role, sides
@@ -58,7 +59,7 @@ class Architecture:
             raise UserError("--gaussian_weight: the features are no standard Gaussian without --whitening; give that")
         if options.tile is None and options.overlap:
             raise UserError(f"--overlap {options.overlap} is of tiles; give --tile too, or leave it out")
-        if options.tile is not None and options.overlap >= min(sides(options.tile)):
+        if options.tile is not None and not Tiling.is_valid(options.tile, options.overlap):
             raise UserError(f"--overlap {options.overlap}: a tile of {options.tile} has no more; give less")
         if options.roi is not None:
             values["roi"] = EACH if Path(options.roi).is_dir() else ONE
@@ -147,6 +148,7 @@ class Detector(nn.Cell):
         self.architecture = architecture
         self.encoder = architecture.build_encoder()
         self.fastflow = architecture.build_fastflow(seed)
+        self.gaussian_weight = architecture.gaussian_weight
         self.visibility = Visibility() if architecture.hides else None
         kinds = (SeenMap, SeenScore, SeenLogEnergy) if architecture.hides else (AnomalyMap, ImageScore, LogEnergy)
         make_map, make_score, make_energy = kinds
@@ -168,7 +170,7 @@ class Detector(nn.Cell):
 
     def _of_seen(self, inputs: tuple[Tensor, ...], seen: Tensor) -> tuple[Tensor, Tensor]:
         """Map and score from what the encoder gives of images that are hidden where `seen` (B, 1, H, W) is 0."""
-        latents, weight = self.fastflow.latents(*inputs), self.architecture.gaussian_weight
+        latents, weight = self.fastflow.latents(*inputs), self.gaussian_weight
         features, masks = inputs[: len(latents)], inputs[len(latents) :]
         anomaly_map = self.anomaly_map(latents, masks, seen)
         if self.log_energy is None:

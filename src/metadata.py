@@ -8,6 +8,7 @@ from typing import Any
 from src.data.masks import PROTOCOLS
 from src.data.roi import EACH, ONE, is_roi
 from src.data.source import SPLIT_DEFAULTS, is_split
+from src.data.tiling import Tiling
 from src.detector import Architecture
 from src.good_pictures import GoodPictures, are_good_pictures
 from src.option import Role
@@ -41,7 +42,9 @@ def is_architecture(value: Any) -> bool:
     """Whether an object has the options of an `Architecture` of an encoder that is known here."""
     checks = {name: is_option("train", name) for name in Architecture.__dataclass_fields__}
     checks |= {"tile": optional(checks["tile"]), "roi": one_of(None, ONE, EACH)}
-    return has_some(**checks)(value) and "backbone" in value
+    if not has_some(**checks)(value) or "backbone" not in value:
+        return False
+    return value.get("tile") is None or Tiling.is_valid(value["tile"], value.get("overlap", 0))
 
 
 def are_options(value: Any) -> bool:

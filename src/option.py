@@ -62,9 +62,9 @@ def one_of(*choices: Any) -> Check:
 
 def picture_size(text: str) -> int | str:
     """A height and a width, "H,W", or one number for both; equal ones become one number, as older files have it."""
-    parts = [int(part) for part in text.split(",")]
-    if len(parts) > 2:
+    if re.fullmatch(r"\s*[+-]?\d+\s*(,\s*[+-]?\d+\s*)?", text) is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number, or two with a comma between them: height,width")
+    parts = [int(part) for part in text.split(",")]
     return parts[0] if len(set(parts)) == 1 else f"{parts[0]},{parts[1]}"
 
 

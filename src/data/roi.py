@@ -106,6 +106,8 @@ def roi_for(kind: str | None, text: str | None, given: str | None, model: object
         return Roi.given(given)
     if kind == EACH:
         raise UserError(f"{model} was trained with a mask for each picture; give those of these pictures: --roi FOLDER")
+    if kind is not None and text is None:
+        raise UserError(f"{model} does not say where it looks; train or export it again")
     return None if kind is None else Roi(text)
 
 

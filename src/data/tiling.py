@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from src import hidden
+from src.option import Size, sides
 
 Place = tuple[int, int]  # of a tile: its first row and column in the picture
 
@@ -25,6 +26,11 @@ class Tiling:
     tile: tuple[int, int]
     overlap: int
     score: str = "maximum"
+
+    @staticmethod
+    def is_valid(tile: Size, overlap: int) -> bool:
+        """Whether an overlap is less than a tile."""
+        return 0 <= overlap < min(sides(tile))
 
     def places(self, picture_size: Sequence[int]) -> list[Place]:
         """Where the tiles of a picture of this width and height are, row by row. In a direction in which the picture

@@ -7,9 +7,9 @@ from typing import Any
 from src import hidden
 from src.data.roi import EACH, ONE, is_roi
 from src.data.source import is_split
+from src.data.tiling import Tiling
 from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
 from src.files import description_of
-from src.option import sides
 from src.options import is_option
 from src.trust import digest
 from src.trust.json_file import read_json, write_sealed_json
@@ -95,7 +95,7 @@ def has_framing(architecture: dict[str, Any], roi: str | None, hides: bool) -> b
     if not if_given(roi=one_of(None, ONE, EACH), **checks)(architecture):
         return False
     tile, kind = architecture.get("tile"), architecture.get("roi")
-    fits = tile is None or architecture.get("overlap", 0) < min(sides(tile))
+    fits = tile is None or Tiling.is_valid(tile, architecture.get("overlap") or 0)
     return (
         fits
         and (kind is None) == (roi is None)

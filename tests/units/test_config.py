@@ -9,7 +9,7 @@ from src import ROOT
 from src.config import parse
 from src.detector import Architecture
 from src.encoder import ENCODERS
-from src.option import BACKBONES, REQUIRED, Option, Role, boolean, drawing, json_file
+from src.option import BACKBONES, REQUIRED, Option, Role, boolean, drawing, json_file, picture_size
 from src.options import OPTIONS, file_of, options_of
 from src.utils import UserError
 
@@ -26,7 +26,8 @@ def other_value(option: Option) -> str:
     if option.check is json_file:
         return "some text.json"
     of_types = {int: "77", float: "0.25", str: "some text", boolean: str(not option.default), drawing: "full"}
-    return "64" if option.name == "im_resize" else of_types[option.type]
+    of_types[picture_size] = "64"
+    return of_types[option.type]
 
 
 def error_of(program: str, *arguments: str) -> str:
@@ -205,6 +206,13 @@ def test_an_empty_yaml_file_changes_nothing(tmp_path):
         (["--num_epochs", "0"], "--num_epochs 0: must be 1 or more"),
         (["--device_id=-1"], "--device_id -1: must be 0 or more"),
         (["--im_resize", "100"], "--im_resize 100: must be a multiple of 16, 32 or more"),
+        (["--im_resize", "64,100"], "--im_resize 64,100: must be a multiple of 16, 32 or more"),
+        (
+            ["--im_resize", "64,x"],
+            "argument --im_resize: '64,x' is not a number, or two with a comma between them: "
+            "height,width; see train.py --help",
+        ),
+        (["--tile", "8"], "--tile 8: must be 16 or more"),
         (["--im_resize", "16"], "--im_resize 16: must be a multiple of 16, 32 or more"),
         (["--lr", "0"], "--lr 0.0: must be more than 0"),
         (["--lr", "1e39"], "--lr 1e+39: must be 1e+38 or less"),
