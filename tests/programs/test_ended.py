@@ -50,7 +50,7 @@ def place(tmp_path, data, weights, trained, exported, monkeypatch):
     size = manifest.model.input.size
     for entry in manifest.entries:  # as the runner would write them
         stem = tmp_path / "in" / "output" / entry.file.removesuffix(".bin")
-        np.full((size, size), -0.5, "<f4").tofile(f"{stem}_anomaly_map.bin")
+        np.full(size, -0.5, "<f4").tofile(f"{stem}_anomaly_map.bin")
         np.full(1, -0.5, "<f4").tofile(f"{stem}_score.bin")
     return tmp_path
 

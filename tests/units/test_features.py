@@ -10,6 +10,7 @@ from mindspore import Tensor
 from src import features
 from src.encoder import ENCODERS, STRIDES
 from src.features import EncodedPictures, training_features
+from src.trust import scratch
 from src.utils import UserError
 
 COUNT, SIZE = 2 * features.ENCODE_BATCH + 3, 32  # pictures; the last batch of the encoder is not full
@@ -70,7 +71,7 @@ def test_a_disk_that_fills_up_is_one_line(encoded, tmp_path, monkeypatch):
     def full(*arguments):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(features.os, "posix_fallocate", full)
+    monkeypatch.setattr(scratch.os, "posix_fallocate", full)
     with (
         pytest.raises(
             UserError, match=rf"^cannot keep features in {tmp_path}: No space left on device; free disk space$"

@@ -96,7 +96,7 @@ def test_prediction_of_unreadable_pictures_only(predicting, tmp_path):
 
 def test_what_ends_a_prediction_leaves_the_scores_that_have_come(predicting, tmp_path, monkeypatch):
     monkeypatch.setattr(inspection, "CHUNK", 4)
-    real, calls = inspection.load_readable, []
+    real, calls = inspection.views_of_samples, []
 
     def ends(*parts):
         calls.append(1)
@@ -107,7 +107,7 @@ def test_what_ends_a_prediction_leaves_the_scores_that_have_come(predicting, tmp
     whole = predicting()
     for file in score_files(tmp_path / "out"):
         file.unlink()
-    monkeypatch.setattr(inspection, "load_readable", ends)
+    monkeypatch.setattr(inspection, "views_of_samples", ends)
     monkeypatch.setattr(picture_results, "SHARE", 0)
     with pytest.raises(KeyboardInterrupt):
         predicting()

@@ -40,7 +40,7 @@ def know_good(detector, images):
 
 def judge_of(detector, trained, **given):
     options = config.parse("predict", "", arguments(ckpt_path="x.ckpt", img_dir="pictures", **given))
-    return scoring.judge_of(options, "x.ckpt", detector, trained, batch_size=2)
+    return scoring.judge_of(options, "x.ckpt", detector, trained, 2, detector.architecture.framing)
 
 
 @pytest.mark.parametrize("rule", network_options.SCORES)

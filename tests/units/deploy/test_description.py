@@ -27,7 +27,7 @@ def file(tmp_path):
 def test_it_is_read_as_it_was_written(file):
     assert description_of(file) == file.with_name("fastflow_nut.mindir.json")
     assert read_description(file) == read_description(str(file)) == description()
-    assert description().input.size == 32
+    assert description().input.size == (32, 32)
 
 
 def test_the_keys_stay_what_they_are(file):

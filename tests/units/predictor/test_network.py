@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from src.api import Model
+from src.data.framing import framing_of
 from src.predictor.network import Network, run_in_batches
 from src.utils import UserError
 
@@ -17,7 +18,7 @@ def network(run):
     return Network(
         run=run,
         category="nut",
-        size=SIZE,
+        framing=framing_of(SIZE),
         mean=[0.0] * 3,
         std=[1.0] * 3,
         batch_size=2,
