@@ -44,7 +44,7 @@ def test_every_option_of_every_program_parses(program, name):
     text = other_value(option)
     value = getattr(parse(program, "", [*NEEDED[program], f"--{name}", text]), name)
     assert value == option.type(text)
-    assert type(value) is {boolean: bool, drawing: str}.get(option.type, option.type)
+    assert type(value) is {boolean: bool, drawing: str, picture_size: int}.get(option.type, option.type)
     assert value != option.default
 
 
