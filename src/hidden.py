@@ -7,12 +7,12 @@ every runtime is told by the image alone; in anomaly maps they have a value that
 import numpy as np
 
 INPUT = -1000.0  # in the network's input: all channels of a hidden pixel. Normalised colours lie in -10..10
-MAP = -2.0  # in an anomaly map, whose other values lie in -1..0
+MAP = -100.0  # in an anomaly map, whose other values lie in -1..0; far from what anything else is scored
 
 
 def seen(maps: np.ndarray) -> np.ndarray:
     """Which values of anomaly maps, of any shape, are of pixels that were looked at: bool."""
-    return maps > (MAP - 1) / 2
+    return maps > MAP / 2
 
 
 def seen_only(values: np.ndarray) -> np.ndarray:
