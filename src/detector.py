@@ -12,10 +12,16 @@ from src.fastflow import FastFlow
 from src.option import Role
 from src.utils import UserError
 
+GAUSSIAN_SHARE = 0.5  # of the anomaly map, where the features are whitened
+SMOOTHED_SHARE = 64  # the anomaly map is smoothed with a Gaussian of this part of its side
+
 
 @dataclass(frozen=True)
 class Architecture:
-    """The options that shape the network. A checkpoint carries them, so that they need not be given again."""
+    """The options that shape the network. A checkpoint carries them, so that they need not be given again.
+
+    The defaults are not the options' defaults: they are what a checkpoint means that is older than the field.
+    """
 
     backbone: str
     im_resize: int = 256
@@ -41,12 +47,16 @@ class Architecture:
         values = options.of_role(Role.NETWORK)
         if values["conv3x3_only"] is None:
             values["conv3x3_only"] = ENCODERS[options.backbone].conv3x3_only
+        if values["map_sigma"] is None:
+            values["map_sigma"] = options.im_resize / SMOOTHED_SHARE
+        if values["gaussian_weight"] is None:
+            values["gaussian_weight"] = GAUSSIAN_SHARE if options.whitening else 0.0
         narrowest = min(ENCODERS[options.backbone].channels)
         if int((narrowest - narrowest // 2) * options.hidden_ratio) < 1:
             raise UserError(
                 f"--hidden_ratio {options.hidden_ratio} leaves no hidden channel for {options.backbone}; raise it"
             )
-        if options.gaussian_weight > 0 and not options.whitening:
+        if values["gaussian_weight"] > 0 and not options.whitening:
             raise UserError("--gaussian_weight: the features are no standard Gaussian without --whitening; give that")
         architecture, memory = cls(**values), psutil.virtual_memory().total
         needed = 4 * 4 * architecture.parameter_count  # float32; weights, gradients and Adam's two moments

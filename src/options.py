@@ -88,27 +88,28 @@ OPTIONS: tuple[Option, ...] = (
                Role.NETWORK),
         Option("conv3x3_only", boolean, None, "3x3 convolutions in every flow step (default: the encoder's)",
                roles=Role.NETWORK),
-        Option("norm_affine", boolean, True, "learn LayerNorm's elementwise scale and offset", roles=Role.NETWORK),
-        Option("feature_pooling", int, 1, "pixels of each feature map, per side, that are averaged before the flow; "
+        Option("norm_affine", boolean, False, "learn LayerNorm's elementwise scale and offset", roles=Role.NETWORK),
+        Option("feature_pooling", int, 3, "pixels of each feature map, per side, that are averaged before the flow; "
                "1: not", one_of(1, 3, 5, 7), Role.NETWORK),
-        Option("whitening", boolean, False, "whiten the features with constants from the training pictures, so that "
+        Option("whitening", boolean, True, "whiten the features with constants from the training pictures, so that "
                "the flow starts from their Gaussian", roles=Role.NETWORK),
-        Option("gaussian_weight", float, 0.0, "share of the whitened features' own likelihood in the anomaly map; the "
-               "rest is the flow's", at_least(0, 1), Role.NETWORK),
-        Option("map_sigma", float, 0.0, "smooths the anomaly map with a Gaussian of so many pixels; 0: not",
+        Option("gaussian_weight", float, None, "share of the whitened features' own likelihood in the anomaly map; the "
+               "rest is the flow's (default: 0.5, without --whitening 0)", at_least(0, 1), Role.NETWORK),
+        Option("map_sigma", float, None, "smooths the anomaly map with a Gaussian of so many pixels; 0: not (default: a "
+               "64th of --im_resize)",
                at_least(0, 1000), Role.NETWORK),
         Option("map_temperature", float, 1.0, "contrast of the anomaly map: above 1, weaker anomalies stand out more",
                above(0), Role.NETWORK),
-        Option("score", str, "maximum", "a picture's score: the map's maximum; deviation: its standard deviation (or "
+        Option("score", str, "log_deviation", "a picture's score: the map's maximum; deviation: its standard deviation (or "
                "how far the whole map lies above good pictures', if that is more); log_deviation: the same of the "
                "logarithm of the flow's energies", one_of(*SCORES), Role.NETWORK)),
 
     *section("training", TRAIN,
         Option("num_epochs", int, 500, "how often all training pictures are used", at_least(1)),
         Option("num_steps", int, None, "training steps, in the place of --num_epochs", at_least(1)),
-        Option("lr_schedule", str, "constant", "course of the learning rate: constant, or cosine: up over the first "
+        Option("lr_schedule", str, "cosine", "course of the learning rate: constant, or cosine: up over the first "
                "5 % of the steps, then down along a cosine to 1 %", one_of("constant", "cosine"), Role.AGREE),
-        Option("ema_decay", float, 0.0, "evaluate and keep an exponential moving average of the weights with this "
+        Option("ema_decay", float, 0.98, "evaluate and keep an exponential moving average of the weights with this "
                "decay per step; 0: the weights themselves", at_least(0, 0.9999), Role.AGREE | Role.COMPILED),
         Option("train_batch_size", int, 32, "pictures per training step", at_least(1, 65536), Role.AGREE),
         Option("shards", int, None, "order the training pictures as this many processes do "
