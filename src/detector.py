@@ -34,6 +34,7 @@ class Architecture:
     score: str = "maximum"
     feature_pooling: int = 1
     whitening: bool = False
+    position_mean: bool = False
     gaussian_weight: float = 0.0
 
     @classmethod
@@ -42,13 +43,15 @@ class Architecture:
 
         Raises:
             UserError: a `hidden_ratio` that leaves a subnet without hidden channels, flows beyond the memory, or a
-                Gaussian without whitening.
+                Gaussian or means without whitening.
         """
         values = options.of_role(Role.NETWORK)
         if values["conv3x3_only"] is None:
             values["conv3x3_only"] = ENCODERS[options.backbone].conv3x3_only
         if values["map_sigma"] is None:
             values["map_sigma"] = options.im_resize / SMOOTHED_SHARE
+        if values["position_mean"] is None:
+            values["position_mean"] = options.whitening
         if values["gaussian_weight"] is None:
             values["gaussian_weight"] = GAUSSIAN_SHARE if options.whitening else 0.0
         narrowest = min(ENCODERS[options.backbone].channels)
@@ -58,6 +61,8 @@ class Architecture:
             )
         if values["gaussian_weight"] > 0 and not options.whitening:
             raise UserError("--gaussian_weight: the features are no standard Gaussian without --whitening; give that")
+        if values["position_mean"] and not options.whitening:
+            raise UserError("--position_mean: the means are found together with --whitening; give that")
         architecture, memory = cls(**values), psutil.virtual_memory().total
         needed = 4 * 4 * architecture.parameter_count  # float32; weights, gradients and Adam's two moments
         if needed > memory:
@@ -94,7 +99,7 @@ class Architecture:
 
     def build_encoder(self) -> Encoder:
         """The encoder, without its weights."""
-        return Encoder(self.backbone, self.sizes, self.feature_pooling, self.whitening)
+        return Encoder(self.backbone, self.sizes, self.feature_pooling, self.whitening, self.position_mean)
 
     def build_fastflow(self, seed: int = 1) -> FastFlow:
         """The flows, with initial weights and permutations drawn from `seed`."""

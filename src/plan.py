@@ -57,6 +57,7 @@ class Plan:
             device_id=device.number,
             shards=options.shards or group.world,
             conv3x3_only=architecture.conv3x3_only,
+            position_mean=architecture.position_mean,
             gaussian_weight=architecture.gaussian_weight,
             map_sigma=architecture.map_sigma,
             false_alarms=options.false_alarms or FALSE_ALARMS,

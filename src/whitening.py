@@ -1,4 +1,4 @@
-"""Whitening: the constants of an encoder's `Whitening`, from the features of good pictures.
+"""Whitening: the constants of an encoder's `Centring` and `Whitening`, from the features of good pictures.
 
 A flow begins near the identity. On whitened features its latents are then near a standard normal from the first step
 on: it starts as the Gaussian of the good features, and training adds what a Gaussian cannot tell. Without it, most of
@@ -8,49 +8,73 @@ a short training goes into scaling channels.
 import numpy as np
 from mindspore import Tensor
 
-from src.encoder import Encoder
+from src.encoder import Centring, Encoder
 from src.features import ENCODE_BATCH, EncodedPictures
 from src.report.console import bar
 
 LEAST_VARIANCE = 0.01  # of the mean variance: directions with less than this are noise, and not spread any further
 PICTURES = 64  # more say hardly more
+DOUBTED = 1  # the mean at a position counts as if so many pictures more had the mean of all positions there
 
 
 def fit(encoder: Encoder, images: np.ndarray, backbone: str) -> None:
-    """Set the whitening of each scale from good images [N, S, S, 3] uint8, for an encoder that has none so far.
+    """Set means and whitening of each scale from good images [N, S, S, 3] uint8, for an encoder that has none so far.
 
     All processes of a training must be given the same images.
     """
     encoded, count = EncodedPictures(encoder, images, backbone), len(images)
-    moments = [Moments(channels) for channels, _, _ in encoded.shapes()]
+    moments = [Moments(*shape) for shape in encoded.shapes()]
     size = min(ENCODE_BATCH, count)
     for start in bar(range(0, count, size), "whitening"):
         indices = np.minimum(np.arange(start, start + size), count - 1)  # one batch size, one graph
         for moment, feature in zip(moments, encoded.batch(indices)):
             moment.add(feature.asnumpy()[: count - start])
-    for moment, cell in zip(moments, encoder.whitenings):
-        matrix, offset = whitening_matrix(*moment.mean_and_covariance())
+    for moment, centring, cell in zip(moments, encoder.centrings, encoder.whitenings):
+        if isinstance(centring, Centring):
+            means, covariance = moment.position_means_and_covariance()
+            centring.mean.set_data(Tensor(means[None].astype(np.float32)))
+            mean = np.zeros(len(covariance))
+        else:
+            mean, covariance = moment.mean_and_covariance()
+        matrix, offset = whitening_matrix(mean, covariance)
         cell.weight.set_data(Tensor(matrix[:, :, None, None].astype(np.float32)))
         cell.bias.set_data(Tensor(offset.astype(np.float32)))
 
 
 class Moments:
-    """Mean and covariance of the channels, over all positions of all features that are added, in float64."""
+    """Means and covariance of features (C, H, W) over all that are added, in float64."""
 
-    def __init__(self, channels: int):
-        self.count, self.sum, self.products = 0, np.zeros(channels), np.zeros((channels, channels))
+    def __init__(self, channels: int, height: int, width: int):
+        self.count, self.shape = 0, (channels, height, width)
+        self.sums, self.products = np.zeros((channels, height * width)), np.zeros((channels, channels))
 
     def add(self, features: np.ndarray) -> None:
         """Features (B, C, H, W)."""
-        values = features.transpose(1, 0, 2, 3).reshape(features.shape[1], -1).astype(np.float64)
-        self.count += values.shape[1]
-        self.sum += values.sum(1)
-        self.products += values @ values.T
+        values = features.reshape(*features.shape[:2], -1).astype(np.float64)
+        self.count += len(values)
+        self.sums += values.sum(0)
+        for each in values:
+            self.products += each @ each.T
 
     def mean_and_covariance(self) -> tuple[np.ndarray, np.ndarray]:
-        """The mean (C,) and the covariance (C, C)."""
-        mean = self.sum / self.count
-        return mean, self.products / self.count - np.outer(mean, mean)
+        """The mean (C,) over all positions, and the covariance (C, C) around it."""
+        mean = self.sums.mean(1) / self.count
+        return mean, self.products / (self.count * self.sums.shape[1]) - np.outer(mean, mean)
+
+    def position_means_and_covariance(self) -> tuple[np.ndarray, np.ndarray]:
+        """The mean at each position, (C, H, W), and the covariance (C, C) around it.
+
+        So a product that always lies alike is compared with itself, place by place (as PaDiM does, arXiv 2011.08785),
+        and what the picture's border does to features counts as usual. Of few pictures the means are uncertain: they
+        are drawn to the mean of all positions, as if `DOUBTED` more pictures had shown that.
+        """
+        positions = self.sums / self.count
+        mean = positions.mean(1, keepdims=True)
+        drawn = mean + self.count / (self.count + DOUBTED) * (positions - mean)
+        both = (positions - drawn) @ drawn.T  # E[(x - m)(x - m)'] = E[x x'] - E[x] m' - m E[x]' + m m'
+        size = self.sums.shape[1]
+        covariance = self.products / (self.count * size) - (both + both.T + drawn @ drawn.T) / size
+        return drawn.reshape(self.shape), covariance
 
 
 def whitening_matrix(mean: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
