@@ -101,9 +101,9 @@ OPTIONS: tuple[Option, ...] = (
                "--im_resize / 64)", at_least(0, 1000), Role.NETWORK),
         Option("map_temperature", float, 1.0, "contrast of the anomaly map: above 1, weaker anomalies stand out more",
                above(0), Role.NETWORK),
-        Option("score", str, "log_deviation", "a picture's score: the map's maximum; deviation: its standard deviation (or "
-               "how far the whole map lies above good pictures', if that is more); log_deviation: the same of the "
-               "logarithm of the flow's energies", one_of(*SCORES), Role.NETWORK)),
+        Option("score", str, "log_deviation", "a picture's score: maximum: of the map; deviation: the map's standard "
+               "deviation (or how far it all lies above good pictures', if that is more); log_deviation: the same of "
+               "the logarithm of the flow's energies", one_of(*SCORES), Role.NETWORK)),
 
     *section("training", TRAIN,
         Option("num_epochs", int, 500, "how often all training pictures are used", at_least(1)),

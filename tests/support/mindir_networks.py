@@ -220,6 +220,8 @@ class Judgement(nn.Cell):
         rng = np.random.default_rng(7)
         self.pools = nn.CellList([encoder.MeanPool(size, 3) for size in (8, 4)])
         self.centrings = nn.CellList([encoder.Centring(6, size) for size in (8, 4)])
+        for centring in self.centrings:
+            centring.spread.plain = True  # as export.py compiles it
         self.whitenings = nn.CellList([encoder.Whitening(6) for _ in range(2)])
         for cell in (*self.centrings, *self.whitenings):
             for parameter in cell.get_parameters():

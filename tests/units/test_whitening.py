@@ -89,8 +89,9 @@ def test_fitted_features_are_white_and_without_options_nothing_changes(pynative)
 def test_a_picture_is_compared_with_the_good_ones_place_by_place(pynative):
     half = IMAGES.copy()
     half[:, :, 32:] = 128 + half[:, :, 32:] // 16  # products whose right half is plain
-    spec, (whole, placed) = ENCODERS[TINY.backbone], (
-        Detector(replace(TINY, whitening=True, position_mean=by_position)).encoder for by_position in (False, True)
+    spec, (whole, placed) = (
+        ENCODERS[TINY.backbone],
+        (Detector(replace(TINY, whitening=True, position_mean=by_position)).encoder for by_position in (False, True)),
     )
     for name, parameter in whole.backbone.parameters_and_names():
         dict(placed.backbone.parameters_and_names())[name].set_data(parameter)
