@@ -29,7 +29,7 @@ from src.utils import UserError, check_writable, log, write_json
 ORIGINAL: dict[str, object] = {"config": "configs/original.yaml"}
 RECIPES: dict[str, dict[str, object]] = {  # train.py's options that make a recipe; to add one, name it here
     "original": ORIGINAL,
-    "recommended": {"config": "configs/recommended.yaml"},
+    "recommended": {},  # the defaults
     "no affine": ORIGINAL | {"norm_affine": False},
     "batch 8": ORIGINAL | {"train_batch_size": 8, "lr": 5e-4},
     "lr / 2": ORIGINAL | {"lr": 5e-4},

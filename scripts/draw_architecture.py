@@ -53,12 +53,16 @@ class Facts:
 
     Attributes:
         picture, heat, overlay: [S, S, 3] uint8.
+        prepared: what is done to the features, in words.
+        gaussian: share of the features' own likelihood in the maps.
         features: of each scale [C, H, W]; maps: of each scale [H, W, 3] uint8, as the heat map is coloured.
         kernels: of each scale the size of every flow step's kernels.
         verdict: `score`, `anomaly`, `verdict` of the picture.
     """
 
     backbone: str
+    prepared: str
+    gaussian: float
     picture: np.ndarray
     features: list[np.ndarray]
     kernels: list[list[int]]
@@ -94,9 +98,17 @@ def gather(checkpoint_path: Path, picture_path: Path) -> Facts:
     features = detector.encoder(image)
     latents = detector.fastflow.latents(*features)
     anomaly_map, score = (tensor.asnumpy() for tensor in detector(image))
-    maps = [AnomalyMap((size,), size)((z,)).asnumpy()[0, 0] for size, z in zip(architecture.sizes, latents)]
+    weight, pooling = architecture.gaussian_weight, architecture.feature_pooling
+    maps = []
+    for size, z, x in zip(architecture.sizes, latents, features):
+        one = AnomalyMap((size,), size, 0.0, architecture.map_temperature)
+        maps.append(((1 - weight) * one((z,)) + weight * one((x,))).asnumpy()[0, 0])
+    prepared = [f"pooled {shape(pooling, pooling)}"] if pooling > 1 else []
+    prepared += ["whitened"] if architecture.whitening else []
     return Facts(
         architecture.backbone,
+        ", ".join(prepared),
+        weight,
         picture,
         [feature.asnumpy()[0] for feature in features],
         [[step.conv1.kernel_size[0] for step in flow.steps] for flow in detector.fastflow.flows],
@@ -183,7 +195,7 @@ def draw_network(canvas: Canvas, facts: Facts) -> None:
     for x, title, note in (
         (62, "picture", shape(3, size, size)),
         (178, "encoder", "frozen"),
-        (304, "features", shape("C", "H", "W")),
+        (304, "features", facts.prepared or shape("C", "H", "W")),
         (sum(FLOW) / 2, "normalizing flow per scale", f"{len(facts.kernels[0])} flow steps each, trained"),
         (666, "maps", f"{MINUS}exp({MINUS}½ mean z²)"),
         (806, "anomaly map", shape(size, size)),
@@ -207,6 +219,9 @@ def draw_network(canvas: Canvas, facts: Facts) -> None:
         draw_steps(canvas, y, kernels)
         canvas.arrow((304 + tile / 2 + 12, y), (FLOW[0] - 6, y))
         canvas.arrow((FLOW[1] + 6, y), (666 - tile / 2 - 4, y))
+        if facts.gaussian:  # the features' own likelihood passes the flow by
+            above = y - 38
+            canvas.arrow((304 + tile / 2 + 22, y), (304 + tile / 2 + 22, above), (618, above), (618, y - 2))
         canvas.tile(666, y, tile, one, interpolation="nearest")
         canvas.text(666, y + tile / 2 + 10, shape(*one.shape[:2]))
         end = ROWS[0]
@@ -216,6 +231,9 @@ def draw_network(canvas: Canvas, facts: Facts) -> None:
     canvas.text(62, ROWS[1] - 20, "flow step with", 10.5, theme.faint)
     draw_legend(canvas, sorted({kernel for kernels in facts.kernels for kernel in kernels}, reverse=True))
     canvas.text(735, ROWS[0] - 12, "mean", 10.5, theme.faint)
+    if facts.gaussian:
+        note = f"the features themselves: {facts.gaussian:.0%} of the map"
+        canvas.text(sum(FLOW) / 2, ROWS[0] - 48, note, 10.5, theme.faint)
     draw_verdict(canvas, facts)
 
 

@@ -17,10 +17,16 @@ from src.option import Role, sides
 from src.utils import UserError
 from src.visible import SeenEncoder, SeenFastFlow, SeenLogEnergy, SeenMap, SeenScore, Visibility
 
+GAUSSIAN_SHARE = 0.5  # of the anomaly map, where the features are whitened
+SMOOTHED_SHARE = 64  # the anomaly map is smoothed with a Gaussian of this part of its shorter side
+
 
 @dataclass(frozen=True)
 class Architecture:
-    """The options that shape the network. A checkpoint carries them, so that they need not be given again."""
+    """The options that shape the network. A checkpoint carries them, so that they need not be given again.
+
+    The defaults are not the options' defaults: they are what a checkpoint means that is older than the field.
+    """
 
     backbone: str
     im_resize: int | str = 256
@@ -33,6 +39,7 @@ class Architecture:
     score: str = "maximum"
     feature_pooling: int = 1
     whitening: bool = False
+    position_mean: bool = False
     gaussian_weight: float = 0.0
     keep_aspect: bool = False
     tile: int | str | None = None
@@ -45,18 +52,26 @@ class Architecture:
 
         Raises:
             UserError: a `hidden_ratio` that leaves a subnet without hidden channels, flows beyond the memory, or a
-                Gaussian without whitening.
+                Gaussian or means without whitening.
         """
         values = options.of_role(Role.NETWORK)
         if values["conv3x3_only"] is None:
             values["conv3x3_only"] = ENCODERS[options.backbone].conv3x3_only
+        if values["map_sigma"] is None:
+            values["map_sigma"] = min(sides(options.im_resize)) / SMOOTHED_SHARE
+        if values["position_mean"] is None:
+            values["position_mean"] = options.whitening
+        if values["gaussian_weight"] is None:
+            values["gaussian_weight"] = GAUSSIAN_SHARE if options.whitening else 0.0
         narrowest = min(ENCODERS[options.backbone].channels)
         if int((narrowest - narrowest // 2) * options.hidden_ratio) < 1:
             raise UserError(
                 f"--hidden_ratio {options.hidden_ratio} leaves no hidden channel for {options.backbone}; raise it"
             )
-        if options.gaussian_weight > 0 and not options.whitening:
+        if values["gaussian_weight"] > 0 and not options.whitening:
             raise UserError("--gaussian_weight: the features are no standard Gaussian without --whitening; give that")
+        if values["position_mean"] and not options.whitening:
+            raise UserError("--position_mean: the means are found together with --whitening; give that")
         if options.tile is None and options.overlap:
             raise UserError(f"--overlap {options.overlap} is of tiles; give --tile too, or leave it out")
         if options.tile is not None and not Tiling.is_valid(options.tile, options.overlap):
@@ -115,8 +130,8 @@ class Architecture:
 
     def build_encoder(self) -> Encoder:
         """The encoder, without its weights."""
-        given = (self.backbone, self.sizes, self.feature_pooling, self.whitening)
-        return SeenEncoder(*given, self.size) if self.hides else Encoder(*given)
+        given = (self.backbone, self.sizes, self.feature_pooling, self.whitening, self.position_mean)
+        return SeenEncoder(*given, image_size=self.size) if self.hides else Encoder(*given)
 
     def build_fastflow(self, seed: int = 1) -> FastFlow:
         """The flows, with initial weights and permutations drawn from `seed`."""

@@ -7,7 +7,7 @@ To add an encoder, write an `EncoderSpec` in a module like `src.resnet`, and ent
 from collections.abc import Sequence
 
 import numpy as np
-from mindspore import Tensor, nn, ops
+from mindspore import Parameter, Tensor, nn, ops
 
 from src.efficientnet import EFFICIENTNET_LITE0
 from src.encoder_spec import EncoderSpec
@@ -72,6 +72,24 @@ class MeanPool(nn.Cell):
         return product.reshape(batch, channels, height, width).transpose(0, 1, 3, 2)
 
 
+class Centring(nn.Cell):
+    """Features less the mean that good ones have at their position: (B, C, H, W) -> the same shape.
+
+    `src.whitening` chooses the means. Before that it changes nothing.
+
+    Args:
+        channels: C; size: H and W, or one number.
+    """
+
+    def __init__(self, channels: int, size: Size):
+        super().__init__()
+        self.mean = Parameter(Tensor(np.zeros((1, channels, *sides(size)), np.float32)))
+        self.spread = Spread()
+
+    def construct(self, x: Tensor) -> Tensor:
+        return x - self.spread(self.mean, x)
+
+
 class Whitening(nn.Conv2d):
     """A fixed affine map of the channels: (B, C, H, W) -> the same shape. `src.whitening` chooses its constants.
 
@@ -90,31 +108,42 @@ class Encoder(nn.Cell):
 
     Args:
         backbone: a key of `ENCODERS`.
-        sizes: height and width of each map, or one number for both; only needed where features are pooled.
+        sizes: height and width of each map, or one number for both; only needed where features are pooled or means
+            subtracted.
         pooling: height and width of the window over which features are averaged (PatchCore, arXiv 2106.08265, calls
             such features locally aware); 1: not.
-        whitening: whether the features are whitened after that.
+        position_mean: whether good features' mean at each position is subtracted after that.
+        whitening: whether the features are whitened at last.
 
     Inputs: normalised RGB (B, 3, H, W), float32, H and W multiples of 16.
-    Outputs: three maps (B, C_i, H/stride_i, W/stride_i), float32. Each picture's have mean 0 and variance 1 where they
-        are neither pooled nor whitened.
+    Outputs: three maps (B, C_i, H/stride_i, W/stride_i), float32. Each picture's have mean 0 and variance 1 where
+        nothing else is done to them.
     """
 
-    def __init__(self, backbone: str, sizes: Sequence[Size] = (), pooling: int = 1, whitening: bool = False):
+    def __init__(
+        self,
+        backbone: str,
+        sizes: Sequence[Size] = (),
+        pooling: int = 1,
+        whitening: bool = False,
+        position_mean: bool = False,
+    ):
         super().__init__()
         self.backbone = ENCODERS[backbone].build()
         self.standardize = Standardize()
         pools = [MeanPool(size, pooling) for size in sizes] if pooling > 1 else [nn.Identity() for _ in STRIDES]
         self.pools = nn.CellList(pools)
-        self.whitenings = nn.CellList(
-            [Whitening(channels) if whitening else nn.Identity() for channels in ENCODERS[backbone].channels]
+        channels = ENCODERS[backbone].channels
+        self.centrings = nn.CellList(
+            [Centring(*shape) for shape in zip(channels, sizes)] if position_mean else [nn.Identity() for _ in STRIDES]
         )
+        self.whitenings = nn.CellList([Whitening(count) if whitening else nn.Identity() for count in channels])
         self.set_train(False)
         for parameter in self.get_parameters():
             parameter.requires_grad = False
 
     def construct(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         features = ()
-        for feature, pool, whiten in zip(self.backbone(image), self.pools, self.whitenings):
-            features += (whiten(pool(self.standardize(feature))),)
+        for feature, pool, centre, whiten in zip(self.backbone(image), self.pools, self.centrings, self.whitenings):
+            features += (whiten(centre(pool(self.standardize(feature)))),)
         return features

@@ -40,19 +40,21 @@ NETWORK: tuple[Option, ...] = (
                Role.NETWORK),
         Option("conv3x3_only", boolean, None, "3x3 convolutions in every flow step (default: the encoder's)",
                roles=Role.NETWORK),
-        Option("norm_affine", boolean, True, "learn LayerNorm's elementwise scale and offset", roles=Role.NETWORK),
-        Option("feature_pooling", int, 1, "pixels of each feature map, per side, that are averaged before the flow; "
+        Option("norm_affine", boolean, False, "learn LayerNorm's elementwise scale and offset", roles=Role.NETWORK),
+        Option("feature_pooling", int, 3, "pixels of each feature map, per side, that are averaged before the flow; "
                "1: not", one_of(1, 3, 5, 7), Role.NETWORK),
-        Option("whitening", boolean, False, "whiten the features with constants from the training pictures, so that "
-               "the flow starts from their Gaussian", roles=Role.NETWORK),
-        Option("gaussian_weight", float, 0.0, "share of the whitened features' own likelihood in the anomaly map; the "
-               "rest is the flow's", at_least(0, 1), Role.NETWORK),
-        Option("map_sigma", float, 0.0, "smooths the anomaly map with a Gaussian of so many pixels; 0: not",
-               at_least(0, 1000), Role.NETWORK),
+        Option("whitening", boolean, True, "whiten the features, so that the flow starts from their Gaussian",
+               roles=Role.NETWORK),
+        Option("position_mean", boolean, None, "before whitening, subtract the mean that good features have at each "
+               "position: for products that lie alike (default: as --whitening)", roles=Role.NETWORK),
+        Option("gaussian_weight", float, None, "share of the whitened features' own likelihood in the anomaly map; the "
+               "rest is the flow's (default: 0.5, without --whitening 0)", at_least(0, 1), Role.NETWORK),
+        Option("map_sigma", float, None, "smooths the map with a Gaussian of so many pixels; 0: not (default: "
+               "--im_resize / 64)", at_least(0, 1000), Role.NETWORK),
         Option("map_temperature", float, 1.0, "contrast of the anomaly map: above 1, weaker anomalies stand out more",
                above(0), Role.NETWORK),
-        Option("score", str, "maximum", "a picture's score: the map's maximum; deviation: its standard deviation (or "
-               "how far the whole map lies above good pictures', if that is more); log_deviation: the same of the "
-               "logarithm of the flow's energies", one_of(*SCORES), Role.NETWORK)),
+        Option("score", str, "log_deviation", "a picture's score: maximum: of the map; deviation: the map's standard "
+               "deviation (or how far it all lies above good pictures', if that is more); log_deviation: the same of "
+               "the logarithm of the flow's energies", one_of(*SCORES), Role.NETWORK)),
 )
 # fmt: on

@@ -83,9 +83,9 @@ OPTIONS: tuple[Option, ...] = (
     *section("training", TRAIN,
         Option("num_epochs", int, 500, "how often all training pictures are used", at_least(1)),
         Option("num_steps", int, None, "training steps, in the place of --num_epochs", at_least(1)),
-        Option("lr_schedule", str, "constant", "course of the learning rate: constant, or cosine: up over the first "
+        Option("lr_schedule", str, "cosine", "course of the learning rate: constant, or cosine: up over the first "
                "5 % of the steps, then down along a cosine to 1 %", one_of("constant", "cosine"), Role.AGREE),
-        Option("ema_decay", float, 0.0, "evaluate and keep an exponential moving average of the weights with this "
+        Option("ema_decay", float, 0.98, "evaluate and keep an exponential moving average of the weights with this "
                "decay per step; 0: the weights themselves", at_least(0, 0.9999), Role.AGREE | Role.COMPILED),
         Option("train_batch_size", int, 32, "pictures per training step", at_least(1, 65536), Role.AGREE),
         Option("shards", int, None, "order the training pictures as this many processes do "

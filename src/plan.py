@@ -65,6 +65,9 @@ class Plan:
             device_id=device.number,
             shards=options.shards or group.world,
             conv3x3_only=architecture.conv3x3_only,
+            position_mean=architecture.position_mean,
+            gaussian_weight=architecture.gaussian_weight,
+            map_sigma=architecture.map_sigma,
             false_alarms=options.false_alarms or FALSE_ALARMS,
         )
         result_path = Path(options.result_path) if options.result_path else None

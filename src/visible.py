@@ -13,6 +13,7 @@ score.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from mindspore import Tensor, nn, ops
 
@@ -61,8 +62,8 @@ class SeenEncoder(Encoder):
     Outputs: the features of all scales and, behind them, the mask of each scale, (B, 1, H_i, W_i).
     """
 
-    def __init__(self, backbone: str, sizes: Sequence[Size], pooling: int, whitening: bool, image_size: Size):
-        super().__init__(backbone, sizes, pooling, whitening)
+    def __init__(self, backbone: str, sizes: Sequence[Size], *given: Any, image_size: Size):
+        super().__init__(backbone, sizes, *given)
         self.visibility, self.standardize = Visibility(), SeenStandardize()
         shapes = [tuple(n // m for n, m in zip(sides(image_size), sides(size))) for size in sizes]
         self.windows = nn.CellList([nn.MaxPool2d(shape, shape) for shape in shapes])
@@ -70,10 +71,10 @@ class SeenEncoder(Encoder):
     def construct(self, image: Tensor) -> tuple[Tensor, ...]:
         seen = self.visibility(image)
         features, masks = (), ()
-        parts = zip(self.backbone(image * seen), self.pools, self.whitenings, self.windows)
-        for feature, pool, whiten, window in parts:
+        parts = zip(self.backbone(image * seen), self.pools, self.centrings, self.whitenings, self.windows)
+        for feature, pool, centre, whiten, window in parts:
             mask = window(seen)
-            features += (whiten(pool(self.standardize(feature, mask))),)
+            features += (whiten(centre(pool(self.standardize(feature, mask)))),)
             masks += (mask,)
         return features + masks
 

@@ -1,61 +1,114 @@
-"""Whitening: the constants of an encoder's `Whitening`, from the features of good pictures.
+"""Whitening: the constants of an encoder's `Centring` and `Whitening`, from the features of good pictures.
 
 A flow begins near the identity. On whitened features its latents are then near a standard normal from the first step
 on: it starts as the Gaussian of the good features, and training adds what a Gaussian cannot tell. Without it, most of
 a short training goes into scaling channels.
 """
 
-from itertools import zip_longest
-
 import numpy as np
 from mindspore import Tensor
 
-from src.encoder import Encoder
+from src.encoder import Centring, Encoder
 from src.features import ENCODE_BATCH, EncodedPictures
 from src.report.console import bar
 
 LEAST_VARIANCE = 0.01  # of the mean variance: directions with less than this are noise, and not spread any further
 PICTURES = 64  # more say hardly more
+DOUBTED = 1  # the mean at a position counts as if so many pictures more had the mean of all positions there
 
 
 def fit(encoder: Encoder, images: np.ndarray, backbone: str) -> None:
-    """Set the whitening of each scale from good images [N, H, W, C] uint8, for an encoder that has none so far.
+    """Set means and whitening of each scale from good images [N, H, W, C] uint8, for an encoder that has none so far.
 
     All processes of a training must be given the same images.
     """
     encoded, count = EncodedPictures(encoder, images, backbone), len(images)
     scales = len(encoder.whitenings)
-    moments = [Moments(channels) for channels, _, _ in encoded.shapes()[:scales]]
+    shapes = encoded.shapes()
+    make = Moments if len(shapes) == scales else SeenMoments
+    moments = [make(*shape) for shape in shapes[:scales]]
     size = min(ENCODE_BATCH, count)
     for start in bar(range(0, count, size), "whitening"):
         indices = np.minimum(np.arange(start, start + size), count - 1)  # one batch size, one graph
         arrays = [feature.asnumpy()[: count - start] for feature in encoded.batch(indices)]
-        for moment, feature, mask in zip_longest(moments, arrays[:scales], arrays[scales:]):
-            moment.add(feature, mask)
-    for moment, cell in zip(moments, encoder.whitenings):
-        matrix, offset = whitening_matrix(*moment.mean_and_covariance())
+        for moment, *given in zip(moments, arrays[:scales], *[arrays[scales:]] * (make is SeenMoments)):
+            moment.add(*given)
+    for moment, centring, cell in zip(moments, encoder.centrings, encoder.whitenings):
+        if isinstance(centring, Centring):
+            means, covariance = moment.position_means_and_covariance()
+            centring.mean.set_data(Tensor(means[None].astype(np.float32)))
+            mean = np.zeros(len(covariance))
+        else:
+            mean, covariance = moment.mean_and_covariance()
+        matrix, offset = whitening_matrix(mean, covariance)
         cell.weight.set_data(Tensor(matrix[:, :, None, None].astype(np.float32)))
         cell.bias.set_data(Tensor(offset.astype(np.float32)))
 
 
 class Moments:
-    """Mean and covariance of the channels, over all positions of all features that are added, in float64."""
+    """Means and covariance of features (C, H, W) over all that are added, in float64."""
 
-    def __init__(self, channels: int):
-        self.count, self.sum, self.products = 0, np.zeros(channels), np.zeros((channels, channels))
+    def __init__(self, channels: int, height: int, width: int):
+        self.count, self.shape = 0, (channels, height, width)
+        self.sums, self.products = np.zeros((channels, height * width)), np.zeros((channels, channels))
 
-    def add(self, features: np.ndarray, mask: np.ndarray | None = None) -> None:
-        """Features (B, C, H, W); with a mask (B, 1, H, W), those where it is not 0."""
-        values = features.transpose(1, 0, 2, 3).reshape(features.shape[1], -1)
-        values = (values if mask is None else values[:, mask.ravel() > 0]).astype(np.float64)
-        self.count += values.shape[1]
-        self.sum += values.sum(1)
-        self.products += values @ values.T
+    def add(self, features: np.ndarray) -> None:
+        """Features (B, C, H, W)."""
+        values = features.reshape(*features.shape[:2], -1).astype(np.float64)
+        self.count += len(values)
+        self.sums += values.sum(0)
+        for each in values:
+            self.products += each @ each.T
 
     def mean_and_covariance(self) -> tuple[np.ndarray, np.ndarray]:
-        """The mean (C,) and the covariance (C, C)."""
-        mean = self.sum / self.count
-        return mean, self.products / self.count - np.outer(mean, mean)
+        """The mean (C,) over all positions, and the covariance (C, C) around it."""
+        mean = self.sums.mean(1) / self.count
+        return mean, self.products / (self.count * self.sums.shape[1]) - np.outer(mean, mean)
+
+    def position_means_and_covariance(self) -> tuple[np.ndarray, np.ndarray]:
+        """The mean at each position, (C, H, W), and the covariance (C, C) around it.
+
+        So a product that always lies alike is compared with itself, place by place (as PaDiM does, arXiv 2011.08785),
+        and what the picture's border does to features counts as usual. Of few pictures the means are uncertain: they
+        are drawn to the mean of all positions, as if `DOUBTED` more pictures had shown that.
+        """
+        positions = self.sums / self.count
+        mean = positions.mean(1, keepdims=True)
+        drawn = mean + self.count / (self.count + DOUBTED) * (positions - mean)
+        both = (positions - drawn) @ drawn.T  # E[(x - m)(x - m)'] = E[x x'] - E[x] m' - m E[x]' + m m'
+        size = self.sums.shape[1]
+        covariance = self.products / (self.count * size) - (both + both.T + drawn @ drawn.T) / size
+        return drawn.reshape(self.shape), covariance
+
+
+class SeenMoments(Moments):
+    """As `Moments`, of the seen positions only (see `src.visible`)."""
+
+    def __init__(self, channels: int, height: int, width: int):
+        super().__init__(channels, height, width)
+        self.counts = np.zeros(height * width)  # how often each position was seen
+
+    def add(self, features: np.ndarray, masks: np.ndarray) -> None:
+        """Features (B, C, H, W), and their masks (B, 1, H, W)."""
+        weights = masks.reshape(len(masks), 1, -1).astype(np.float64)
+        self.counts += weights.sum((0, 1))
+        for each in features.reshape(*features.shape[:2], -1) * weights:
+            self.sums += each
+            self.products += each @ each.T
+
+    def mean_and_covariance(self) -> tuple[np.ndarray, np.ndarray]:
+        """As `Moments`."""
+        mean = self.sums.sum(1) / self.counts.sum()
+        return mean, self.products / self.counts.sum() - np.outer(mean, mean)
+
+    def position_means_and_covariance(self) -> tuple[np.ndarray, np.ndarray]:
+        """As `Moments`; where nothing was seen, the mean of all positions."""
+        mean = self.sums.sum(1, keepdims=True) / self.counts.sum()
+        positions = np.where(self.counts > 0, self.sums / np.maximum(self.counts, 1), mean)
+        drawn = mean + self.counts / (self.counts + DOUBTED) * (positions - mean)
+        both = self.counts * (positions - drawn) @ drawn.T
+        shared = both + both.T + self.counts * drawn @ drawn.T
+        return drawn.reshape(self.shape), (self.products - shared) / self.counts.sum()
 
 
 def whitening_matrix(mean: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

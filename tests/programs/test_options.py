@@ -69,14 +69,21 @@ def test_a_wrong_option_file_is_one_error_line(data, weights, tmp_path):
     assert not (tmp_path / "ckpt").exists()
 
 
-@pytest.mark.parametrize("name", ["original", "recommended"])
-def test_the_projects_own_files_of_options_are_valid(name):
-    given = ["--dataset_path", "d", "--pre_ckpt_path", "w", "--category", "nut"]
-    options = config.parse("train", "", [*given, "--config", str(ROOT / f"configs/{name}.yaml")])
-    architecture = Architecture.from_options(options)
-    if name == "original":
-        assert architecture == Architecture("wide_resnet50_2")
-        assert (options.held_out, options.lr_schedule, options.ema_decay) == (0, "constant", 0)
-    else:
-        assert architecture.whitening
-        assert architecture.gaussian_weight == 0.5
+def architecture_of(*given):
+    options = config.parse("train", "", ["--dataset_path", "d", "--pre_ckpt_path", "w", "--category", "nut", *given])
+    return options, Architecture.from_options(options)
+
+
+def test_the_original_recipe_is_the_one_of_2022():
+    options, architecture = architecture_of("--config", str(ROOT / "configs/original.yaml"))
+    assert architecture == Architecture("wide_resnet50_2")
+    assert (options.held_out, options.lr_schedule, options.ema_decay) == (0, "constant", 0)
+
+
+def test_what_depends_on_other_options_follows_them():
+    _, architecture = architecture_of("--im_resize", "128")
+    assert (architecture.whitening, architecture.gaussian_weight, architecture.map_sigma) == (True, 0.5, 2)
+    _, architecture = architecture_of("--no-whitening", "--map_sigma", "0")
+    assert (architecture.gaussian_weight, architecture.map_sigma) == (0, 0)
+    _, architecture = architecture_of("--gaussian_weight", "0")
+    assert (architecture.whitening, architecture.gaussian_weight) == (True, 0)

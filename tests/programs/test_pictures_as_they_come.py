@@ -16,11 +16,18 @@ from tests.support.programs import error_of, succeed, train_arguments
 LIMIT = 1e-4  # the largest difference between two runtimes
 WAYS = {
     "oblong": {"im_resize": "32,64"},
-    "tiles": {"im_resize": 32, "tile": "40,32", "overlap": 8},
+    "tiles": {"im_resize": 32, "tile": "40,32", "overlap": 8, "score": "maximum"},
     "aspect": {"im_resize": "32,64", "keep_aspect": "true", "score": "deviation"},
     "interest": {"im_resize": "32,64", "roi": "one", "score": "log_deviation", "whitening": "true"},
     "each interest": {"im_resize": 32, "roi": "each"},
-    "tiles of interest": {"im_resize": 32, "tile": "72,32", "overlap": 8, "keep_aspect": "true", "roi": "one"},
+    "tiles of interest": {
+        "im_resize": 32,
+        "tile": "72,32",
+        "overlap": 8,
+        "keep_aspect": "true",
+        "roi": "one",
+        "score": "maximum",
+    },
     "oblong as in a factory": {"im_resize": "128,512"},
 }
 QUICK = ("tiles", "interest")

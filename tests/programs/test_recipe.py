@@ -1,4 +1,4 @@
-"""Whole trainings with a learning rate schedule, averaged weights, whitened features and a Gaussian in the map."""
+"""Whole trainings by the default recipe: decaying learning rate, averaged weights, whitened features in the map."""
 
 import json
 import signal
@@ -11,18 +11,7 @@ from tests.programs.test_interrupted import outcome, wait_for_step
 from tests.support.exported_files import export
 from tests.support.programs import error_of, files, made_once, result_of, start, succeed, train_arguments
 
-RECIPE = {
-    "num_steps": 41,
-    "lr_schedule": "cosine",
-    "ema_decay": 0.9,
-    "feature_pooling": 3,
-    "whitening": "true",
-    "gaussian_weight": 0.5,
-    "score": "log_deviation",
-    "map_sigma": 1,
-    "eval_interval": 5,
-    "log_interval": 1,
-}
+RECIPE = {"config": None, "held_out": None, "num_steps": 41, "eval_interval": 5, "log_interval": 1}  # the defaults
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore.train import mind_ir_pb2 as ir
 
-from src import anomaly_map
+from src import anomaly_map, encoder
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, pad: int = 0, group: int = 1, bias: bool = False):
@@ -210,10 +210,22 @@ class SmallDetector(nn.Cell):
 
 
 class Judgement(nn.Cell):
-    """(N,C,8,8) -> a smoothed anomaly map (N,1,32,32) and scores (N) by the rules of deviation, as the detector's."""
+    """(N,6,8,8) -> a smoothed anomaly map (N,1,32,32) and scores (N) by the rules of deviation, as the detector's.
+
+    Half of the map is of pooled features less their means, whitened.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        rng = np.random.default_rng(7)
+        self.pools = nn.CellList([encoder.MeanPool(size, 3) for size in (8, 4)])
+        self.centrings = nn.CellList([encoder.Centring(6, size) for size in (8, 4)])
+        for centring in self.centrings:
+            centring.spread.plain = True  # as export.py compiles it
+        self.whitenings = nn.CellList([encoder.Whitening(6) for _ in range(2)])
+        for cell in (*self.centrings, *self.whitenings):
+            for parameter in cell.get_parameters():
+                parameter.set_data(Tensor(rng.normal(size=parameter.shape).astype(np.float32)))
         self.map = anomaly_map.AnomalyMap((8, 4), 32, sigma=2.0, temperature=2.0)
         self.score = anomaly_map.ImageScore("deviation")
         self.score.level.set_data(Tensor(np.array([-0.6], np.float32)))
@@ -223,7 +235,10 @@ class Judgement(nn.Cell):
 
     def construct(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         latents = (x, x[:, :, :4, :4])
-        found = self.map(latents)
+        features = ()
+        for latent, pool, centre, whiten in zip(latents, self.pools, self.centrings, self.whitenings):
+            features += (whiten(centre(pool(latent))),)
+        found = 0.5 * self.map(latents) + 0.5 * self.map(features)
         return found, self.score(found), self.log_score(self.log_energy(latents))
 
 

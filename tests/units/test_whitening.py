@@ -13,7 +13,7 @@ from src.dataset import normalize
 from src.detector import Architecture, Detector
 from src.encoder import ENCODERS, MeanPool
 from src.utils import UserError
-from src.whitening import LEAST_VARIANCE, Moments, whitening_matrix
+from src.whitening import DOUBTED, LEAST_VARIANCE, Moments, whitening_matrix
 
 TINY = Architecture("efficientnet_lite0", im_resize=64, flow_step=1, hidden_ratio=0.2, norm_affine=False)
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), np.uint8)
@@ -21,13 +21,27 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), np.uint8)
 
 def test_moments_are_numpys_over_all_positions():
     features = np.random.default_rng(1).normal(3, 2, (5, 4, 6, 7)).astype(np.float32)
-    moments = Moments(4)
+    moments = Moments(4, 6, 7)
     moments.add(features[:2])
     moments.add(features[2:])
     values = features.transpose(1, 0, 2, 3).reshape(4, -1)
     mean, covariance = moments.mean_and_covariance()
     np.testing.assert_allclose(mean, values.mean(1), rtol=1e-6)
     np.testing.assert_allclose(covariance, np.cov(values, bias=True), rtol=1e-5, atol=1e-6)
+
+
+def test_means_at_positions_are_drawn_to_the_mean_of_all():
+    rng = np.random.default_rng(5)
+    features = rng.normal(size=(6, 3, 2, 4)) + 3 * rng.normal(size=(3, 2, 4))
+    moments = Moments(3, 2, 4)
+    moments.add(features)
+    means, covariance = moments.position_means_and_covariance()
+    overall = features.mean((0, 2, 3))[:, None, None]
+    wanted = overall + 6 / (6 + DOUBTED) * (features.mean(0) - overall)
+    np.testing.assert_allclose(means, wanted)
+    rest = (features - wanted).transpose(1, 0, 2, 3).reshape(3, -1)
+    np.testing.assert_allclose(rest.mean(1), 0, atol=1e-12)
+    np.testing.assert_allclose(covariance, np.cov(rest, bias=True))
 
 
 def test_the_matrix_whitens_and_is_symmetric():
@@ -65,11 +79,32 @@ def test_fitted_features_are_white_and_without_options_nothing_changes(pynative)
         np.testing.assert_allclose(one.asnumpy(), other.asnumpy(), atol=1e-5)
     whitening.fit(white, IMAGES, TINY.backbone)
     for before, after in zip(plain(batch), white(batch)):
-        moments = Moments(before.shape[1])
+        moments = Moments(*before.shape[1:])
         moments.add(before.asnumpy())
         matrix, offset = whitening_matrix(*moments.mean_and_covariance())
         wanted = np.einsum("oc,nchw->nohw", matrix, before.asnumpy()) + offset[:, None, None]
         np.testing.assert_allclose(after.asnumpy(), wanted, atol=1e-3)
+
+
+def test_a_picture_is_compared_with_the_good_ones_place_by_place(pynative):
+    half = IMAGES.copy()
+    half[:, :, 32:] = 128 + half[:, :, 32:] // 16  # products whose right half is plain
+    spec, (whole, placed) = (
+        ENCODERS[TINY.backbone],
+        (Detector(replace(TINY, whitening=True, position_mean=by_position)).encoder for by_position in (False, True)),
+    )
+    for name, parameter in whole.backbone.parameters_and_names():
+        dict(placed.backbone.parameters_and_names())[name].set_data(parameter)
+    for encoder in (whole, placed):
+        whitening.fit(encoder, half, TINY.backbone)
+    mirrored = Tensor(normalize(half[:, :, ::-1], spec.mean, spec.std))
+    batch = Tensor(normalize(half, spec.mean, spec.std))
+    for features in placed(batch):
+        np.testing.assert_allclose(features.asnumpy().mean((0, 2, 3)), 0, atol=1e-3)
+    energies = [[(encoder(images)[0] ** 2).mean() for images in (batch, mirrored)] for encoder in (whole, placed)]
+    rise = [float(after / before) for before, after in energies]
+    assert rise[0] == pytest.approx(1, abs=0.2)
+    assert rise[1] > 1.5
 
 
 def test_a_gaussians_share_of_the_map_and_none_of_the_score(pynative):
@@ -86,7 +121,33 @@ def test_a_gaussians_share_of_the_map_and_none_of_the_score(pynative):
     assert min(map(np.min, of_features)) - 1e-6 <= gaussian.asnumpy().min() <= max(map(np.max, of_features))
 
 
-def test_a_gaussian_needs_whitening():
-    given = ["--dataset_path", "d", "--pre_ckpt_path", "w", "--category", "nut", "--gaussian_weight", "0.5"]
-    with pytest.raises(UserError, match=r"--gaussian_weight: .* without --whitening"):
+@pytest.mark.parametrize("option", [("--gaussian_weight", "0.5"), ("--position_mean", "true")])
+def test_some_options_need_whitening(option):
+    given = ["--dataset_path", "d", "--pre_ckpt_path", "w", "--category", "nut", "--no-whitening", *option]
+    with pytest.raises(UserError, match=rf"{option[0]}: .* --whitening"):
         Architecture.from_options(parse("train", "", given))
+
+
+def test_moments_of_what_is_seen_are_of_nothing_else():
+    """Where all is seen they are those of all; hidden features of any size change nothing."""
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((6, 5, 4, 3))
+    masks = np.float32(rng.random((6, 1, 4, 3)) < 0.7)
+    masks[:, :, 0, 0] = 0  # never seen
+    whole, seen, partial, hostile = Moments(5, 4, 3), *(whitening.SeenMoments(5, 4, 3) for _ in range(3))
+    whole.add(features)
+    seen.add(features, np.ones_like(masks))
+    partial.add(features, masks)
+    hostile.add(features + 1000 * (1 - masks), masks)
+    for name in ("mean_and_covariance", "position_means_and_covariance"):
+        for found, wanted in ((seen, whole), (hostile, partial)):
+            for a, b in zip(getattr(found, name)(), getattr(wanted, name)()):
+                np.testing.assert_allclose(a, b, atol=1e-9)
+    values = features.transpose(1, 0, 2, 3)[:, masks[:, 0] > 0]
+    mean, covariance = partial.mean_and_covariance()
+    np.testing.assert_allclose(mean, values.mean(1))
+    np.testing.assert_allclose(covariance, np.cov(values, bias=True))
+    means, covariance = partial.position_means_and_covariance()
+    np.testing.assert_allclose(means[:, 0, 0], mean)
+    left = (features - means).transpose(1, 0, 2, 3)[:, masks[:, 0] > 0]
+    np.testing.assert_allclose(covariance, left @ left.T / left.shape[1], atol=1e-9)

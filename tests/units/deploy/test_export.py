@@ -105,7 +105,8 @@ def test_onnx_is_asked_by_name_and_describes_itself(tmp_path, batch_size, output
 
 
 DYNAMIC = [
-    {"backbone": "wide_resnet50_2", "feature_pooling": 3, "whitening": True, "gaussian_weight": 0.5},
+    {"backbone": "wide_resnet50_2", "feature_pooling": 3, "whitening": True, "position_mean": True}
+    | {"gaussian_weight": 0.5, "map_sigma": 0.5, "score": "log_deviation", "norm_affine": False},
     {"backbone": "resnet18", **JUDGEMENT},
     {"backbone": "resnet18", "outputs": "latents"},
     {"backbone": "efficientnet_lite0", "score": "log_deviation"},
