@@ -7,7 +7,7 @@ every runtime is told by the image alone; in anomaly maps they have a value that
 import numpy as np
 
 INPUT = -1000.0  # in the network's input: all channels of a hidden pixel. Normalised colours lie in -10..10
-MAP = -100.0  # in an anomaly map, whose other values lie in -1..0; far from what anything else is scored
+MAP = -1e6  # in an anomaly map, whose other values lie in -1..0; far below whatever may be scored
 
 
 def seen(maps: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ WHOLE = Metadata(
     versions={"mindspore": "2.10.0"},
     split={"dataset": "mvtec", "split_seed": 0, "train_list": None},
     bit_depth=12,
+    roi="0" * 64,
     colour_scale=(-0.9, -0.1),
     pictures=7,
     batch_size=4,

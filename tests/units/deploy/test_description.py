@@ -51,6 +51,7 @@ def test_the_keys_stay_what_they_are(file):
         "file_sha256",
         "largest_difference",
         "versions",
+        "roi",
         "sha256",
     ]
     assert found["input"] == {
