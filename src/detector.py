@@ -7,12 +7,13 @@ from mindspore import Tensor, nn
 
 from src.anomaly_map import AnomalyMap, ImageScore, LogEnergy
 from src.config import Options
-from src.encoder import ENCODERS, STRIDES, Encoder
+from src.encoder import ENCODERS, Encoder
 from src.fastflow import FastFlow
 from src.option import Role
 from src.utils import UserError
 
 GAUSSIAN_SHARE = 0.5  # of the anomaly map, where the features are whitened
+ENCODERS_OWN = ("im_resize", "flow_step", "hidden_ratio", "conv3x3_only")  # what is left open is the encoder's
 SMOOTHED_SHARE = 64  # the anomaly map is smoothed with a Gaussian of this part of its side
 
 
@@ -36,6 +37,7 @@ class Architecture:
     whitening: bool = False
     position_mean: bool = False
     gaussian_weight: float = 0.0
+    soft_clamp: str = "plain"
 
     @classmethod
     def from_options(cls, options: Options) -> "Architecture":
@@ -45,19 +47,18 @@ class Architecture:
             UserError: a `hidden_ratio` that leaves a subnet without hidden channels, flows beyond the memory, or a
                 Gaussian or means without whitening.
         """
-        values = options.of_role(Role.NETWORK)
-        if values["conv3x3_only"] is None:
-            values["conv3x3_only"] = ENCODERS[options.backbone].conv3x3_only
+        values, spec = options.of_role(Role.NETWORK), ENCODERS[options.backbone]
+        values |= {name: getattr(spec, name) for name in ENCODERS_OWN if values[name] is None}
         if values["map_sigma"] is None:
-            values["map_sigma"] = options.im_resize / SMOOTHED_SHARE
+            values["map_sigma"] = values["im_resize"] / SMOOTHED_SHARE
         if values["position_mean"] is None:
             values["position_mean"] = options.whitening
         if values["gaussian_weight"] is None:
             values["gaussian_weight"] = GAUSSIAN_SHARE if options.whitening else 0.0
-        narrowest = min(ENCODERS[options.backbone].channels)
-        if int((narrowest - narrowest // 2) * options.hidden_ratio) < 1:
+        narrowest = min(spec.channels)
+        if int((narrowest - narrowest // 2) * values["hidden_ratio"]) < 1:
             raise UserError(
-                f"--hidden_ratio {options.hidden_ratio} leaves no hidden channel for {options.backbone}; raise it"
+                f"--hidden_ratio {values['hidden_ratio']} leaves no hidden channel for {options.backbone}; raise it"
             )
         if values["gaussian_weight"] > 0 and not options.whitening:
             raise UserError("--gaussian_weight: the features are no standard Gaussian without --whitening; give that")
@@ -67,16 +68,16 @@ class Architecture:
         needed = 4 * 4 * architecture.parameter_count  # float32; weights, gradients and Adam's two moments
         if needed > memory:
             raise UserError(
-                f"--hidden_ratio {options.hidden_ratio}, --flow_step {options.flow_step}, --im_resize "
-                f"{options.im_resize}: the flows' parameters need {needed / 1e9:.0f} GB in training, and this machine "
-                f"has {memory / 1e9:.0f} GB of memory; give less"
+                f"--hidden_ratio {architecture.hidden_ratio}, --flow_step {architecture.flow_step}, --im_resize "
+                f"{architecture.im_resize}: the flows' parameters need {needed / 1e9:.0f} GB in training, and this "
+                f"machine has {memory / 1e9:.0f} GB of memory; give less"
             )
         return architecture
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """Height (= width) of each scale's map."""
-        return tuple(self.im_resize // stride for stride in STRIDES)
+        return tuple(self.im_resize // stride for stride in ENCODERS[self.backbone].strides)
 
     @property
     def dimensions(self) -> int:
@@ -111,6 +112,7 @@ class Architecture:
             hidden_ratio=self.hidden_ratio,
             norm_affine=self.norm_affine,
             seed=seed,
+            soft_clamp=self.soft_clamp,
         )
 
 

@@ -10,32 +10,15 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from src.kernels.operations import ChannelSplit, PermutedAffine, PictureSum, Spread
+from src.layers import uniform_conv
 
 # The constants of a flow step, as FastFlow sets them in FrEIA's AllInOneBlock.
 CLAMP = 2.0  # |s| < CLAMP: one coupling scales a value by e^-2 to e^2
 SUBNET_GAIN = 0.1  # on the subnet's output: s and t begin small
+# What a_s is multiplied by, before the tanh, in each form of the soft clamp: its slope at 0 is CLAMP, or 1.
+LOG_SCALE_GAINS = {"plain": SUBNET_GAIN, "scaled": SUBNET_GAIN / CLAMP}
 SCALE_GAIN, SCALE_SLOPE = 0.2, 0.5  # scale = SCALE_GAIN * log(1 + exp(SCALE_SLOPE * g)), above 0 for every g
 INITIAL_SCALE = 1.0
-
-
-def uniform_conv(channels_in: int, channels_out: int, kernel: int, rng: np.random.Generator) -> nn.Conv2d:
-    """A convolution with zero padding: (B, channels_in, H, W) -> (B, channels_out, H, W).
-
-    Weight and bias are drawn from the distribution that PyTorch initialises them with: uniform in +-1/sqrt(fan_in).
-    """
-    bound = 1 / math.sqrt(channels_in * kernel**2)
-    weight = rng.uniform(-bound, bound, (channels_out, channels_in, kernel, kernel)).astype(np.float32)
-    bias = rng.uniform(-bound, bound, channels_out).astype(np.float32)
-    return nn.Conv2d(
-        channels_in,
-        channels_out,
-        kernel,
-        pad_mode="pad",
-        padding=kernel // 2,
-        has_bias=True,
-        weight_init=Tensor(weight),
-        bias_init=Tensor(bias),
-    )
 
 
 class FlowStep(nn.Cell):
@@ -44,24 +27,29 @@ class FlowStep(nn.Cell):
     With x1 the first C - C//2 channels of x and x2 the other C//2:
 
         a_s, a_t   = subnet(x1), in two halves        the subnet is convolution, ReLU, convolution
-        s          = CLAMP * tanh(SUBNET_GAIN * a_s)
+        s          = CLAMP * tanh(SUBNET_GAIN * a_s)                or, scaled: CLAMP * tanh(SUBNET_GAIN * a_s / CLAMP)
         t          = SUBNET_GAIN * a_t
         y          = concat(x1, x2 * exp(s) + t) * scale + offset         scale: see channel_scale
         out[:, i]  = y[:, permutation[i]]
         log|det J| = sum(s) + H * W * sum(log(scale))
 
     The coupling is RealNVP's (arXiv 1605.08803), the scale and offset per channel are Glow's (arXiv 1807.03039), and
-    their combination is FrEIA's AllInOneBlock, the block of FastFlow's public PyTorch implementations.
+    their combination is FrEIA's AllInOneBlock, the block of FastFlow's public PyTorch implementations. FrEIA's soft
+    clamp is plain until August 2023, and scaled since.
 
     Args:
         channels: C.
         kernel: size of the subnet's two convolutions.
         hidden_ratio: the subnet's hidden channels over its input channels.
         rng: draws the initial weights, and the permutation, which stays as it is.
+        soft_clamp: a key of `LOG_SCALE_GAINS`.
     """
 
-    def __init__(self, channels: int, kernel: int, hidden_ratio: float, rng: np.random.Generator):
+    def __init__(
+        self, channels: int, kernel: int, hidden_ratio: float, rng: np.random.Generator, soft_clamp: str = "plain"
+    ):
         super().__init__()
+        self.log_scale_gain = LOG_SCALE_GAINS[soft_clamp]
         self.kept, self.changed = channels - channels // 2, channels // 2
         hidden = int(self.kept * hidden_ratio)
         self.conv1 = uniform_conv(self.kept, hidden, kernel, rng)
@@ -78,7 +66,7 @@ class FlowStep(nn.Cell):
     def coupling(self, x1: Tensor) -> tuple[Tensor, Tensor]:
         """x1 (B, C - C//2, H, W) -> log-scale s and shift t of the other channels, each (B, C//2, H, W)."""
         a_s, a_t = self.split_coupling(self.conv2(self.relu(self.conv1(x1))))
-        return CLAMP * ops.tanh(SUBNET_GAIN * a_s), SUBNET_GAIN * a_t
+        return CLAMP * ops.tanh(self.log_scale_gain * a_s), SUBNET_GAIN * a_t
 
     def channel_scale(self) -> Tensor:
         """The positive scale per channel, (1, C, 1, 1)."""
@@ -113,13 +101,21 @@ class Flow(nn.Cell):
         channels: C of the scale.
         steps: number of flow steps.
         conv3x3_only: every subnet has 3x3 convolutions; otherwise 3x3 and 1x1 subnets take turns, 3x3 first.
-        hidden_ratio, rng: as in `FlowStep`.
+        hidden_ratio, rng, soft_clamp: as in `FlowStep`.
     """
 
-    def __init__(self, channels: int, steps: int, conv3x3_only: bool, hidden_ratio: float, rng: np.random.Generator):
+    def __init__(
+        self,
+        channels: int,
+        steps: int,
+        conv3x3_only: bool,
+        hidden_ratio: float,
+        rng: np.random.Generator,
+        soft_clamp: str = "plain",
+    ):
         super().__init__()
         kernels = [3 if conv3x3_only or i % 2 == 0 else 1 for i in range(steps)]
-        self.steps = nn.CellList([FlowStep(channels, kernel, hidden_ratio, rng) for kernel in kernels])
+        self.steps = nn.CellList([FlowStep(channels, kernel, hidden_ratio, rng, soft_clamp) for kernel in kernels])
 
     def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, C, H, W) -> latent z, (B, C, H, W), and log|det dz/dx| per picture, (B,)."""
@@ -162,7 +158,7 @@ class FastFlow(nn.Cell):
         channels: C of each scale.
         sizes: height (= width) of each scale's map.
         flow_step: number of flow steps per scale.
-        conv3x3_only, hidden_ratio: as in `Flow`.
+        conv3x3_only, hidden_ratio, soft_clamp: as in `Flow`.
         norm_affine: whether the features pass LayerNorm's elementwise affine first. Without it the model is smaller and
             trains more steadily (gathierry/FastFlow issue 3).
         seed: of the initial weights and the permutations.
@@ -177,11 +173,12 @@ class FastFlow(nn.Cell):
         hidden_ratio: float = 1.0,
         norm_affine: bool = True,
         seed: int = 1,
+        soft_clamp: str = "plain",
     ):
         super().__init__()
         rng = np.random.default_rng(seed)
         self.norms = nn.CellList([Affine((c, h, h)) if norm_affine else nn.Identity() for c, h in zip(channels, sizes)])
-        self.flows = nn.CellList([Flow(c, flow_step, conv3x3_only, hidden_ratio, rng) for c in channels])
+        self.flows = nn.CellList([Flow(c, flow_step, conv3x3_only, hidden_ratio, rng, soft_clamp) for c in channels])
 
     def construct(self, *features: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Features (B, C_i, H_i, W_i) -> latents of the same shapes and log-determinants (B,), one per scale."""

@@ -17,7 +17,7 @@ import psutil
 from mindspore import Tensor
 
 from src.dataset import normalize
-from src.encoder import ENCODERS, STRIDES, Encoder
+from src.encoder import ENCODERS, Encoder
 from src.report.console import bar
 from src.runtime.processes import ALONE, Group
 from src.trust.temporary import temporary_folder
@@ -40,7 +40,7 @@ class EncodedPictures:
     def shapes(self) -> list[tuple[int, int, int]]:
         """(C_i, H_i, W_i) per scale."""
         size = self.images.shape[1]
-        return [(c, size // s, size // s) for c, s in zip(self.spec.channels, STRIDES)]
+        return [(c, size // s, size // s) for c, s in zip(self.spec.channels, self.spec.strides)]
 
 
 class CachedFeatures:

@@ -12,15 +12,14 @@ from src.data.layouts import LAYOUTS
 from src.data.masks import PROTOCOLS
 from src.data.samples import MAX_MEGAPIXELS
 from src.kernels.convolution import CONVOLUTIONS, DIRECT
+from src.network_options import NETWORK, TRAIN
 from src.option import (
-    BACKBONES,
     REQUIRED,
     Option,
     Role,
     above,
     at_least,
     boolean,
-    network_size,
     one_of,
     section,
 )
@@ -30,14 +29,12 @@ from src.tool_options import TOOLS
 from src.trust.schema import Check, is_a
 
 TARGETS = ("Ascend", "GPU", "CPU")  # of devices, in the order in which a program looks for them
-SCORES = ("maximum", "deviation", "log_deviation")  # the rules of src.anomaly_map.ImageScore
 KNOWN = " ".join(f"{name}: {layout.description}." for name, layout in LAYOUTS.items())
 THREADS = min(8, os.cpu_count() or 1)
 
 PLACES = {"run_all": "scripts/", "make_synthetic": "scripts/", "pthtockpt": "src/"}  # the others are at the root
 
 # Programs that take the same options. run_all is among those whose options it passes on.
-TRAIN = ("train", "run_all")
 EVALUATE = ("train", "eval", "run_all")
 PREDICT = (*EVALUATE, "predict")
 DATA_SET = (*EVALUATE, "preprocess")
@@ -79,31 +76,7 @@ OPTIONS: tuple[Option, ...] = (
         Option("strict", boolean, False, "stop at a picture that cannot be read; else its error stands in the place of "
                "its score, and the exit status is 3")),
 
-    *section("network", TRAIN,
-        Option("backbone", str, "wide_resnet50_2", "frozen ImageNet encoder", one_of(*BACKBONES), Role.NETWORK),
-        Option("pre_ckpt_path", str, REQUIRED, "the encoder's ImageNet weights (.ckpt, made by src/pthtockpt.py)"),
-        Option("im_resize", int, 256, "pixels per side that pictures are resized to", network_size, Role.NETWORK),
-        Option("flow_step", int, 8, "flow steps per scale", at_least(1, 1000), Role.NETWORK),
-        Option("hidden_ratio", float, 1.0, "hidden channels of a subnet per input channel", above(0, 1000),
-               Role.NETWORK),
-        Option("conv3x3_only", boolean, None, "3x3 convolutions in every flow step (default: the encoder's)",
-               roles=Role.NETWORK),
-        Option("norm_affine", boolean, False, "learn LayerNorm's elementwise scale and offset", roles=Role.NETWORK),
-        Option("feature_pooling", int, 3, "pixels of each feature map, per side, that are averaged before the flow; "
-               "1: not", one_of(1, 3, 5, 7), Role.NETWORK),
-        Option("whitening", boolean, True, "whiten the features, so that the flow starts from their Gaussian",
-               roles=Role.NETWORK),
-        Option("position_mean", boolean, None, "before whitening, subtract the mean that good features have at each "
-               "position: for products that lie alike (default: as --whitening)", roles=Role.NETWORK),
-        Option("gaussian_weight", float, None, "share of the whitened features' own likelihood in the anomaly map; the "
-               "rest is the flow's (default: 0.5, without --whitening 0)", at_least(0, 1), Role.NETWORK),
-        Option("map_sigma", float, None, "smooths the map with a Gaussian of so many pixels; 0: not (default: "
-               "--im_resize / 64)", at_least(0, 1000), Role.NETWORK),
-        Option("map_temperature", float, 1.0, "contrast of the anomaly map: above 1, weaker anomalies stand out more",
-               above(0), Role.NETWORK),
-        Option("score", str, "log_deviation", "a picture's score: maximum: of the map; deviation: the map's standard "
-               "deviation (or how far it all lies above good pictures', if that is more); log_deviation: the same of "
-               "the logarithm of the flow's energies", one_of(*SCORES), Role.NETWORK)),
+    *NETWORK,
 
     *section("training", TRAIN,
         Option("num_epochs", int, 500, "how often all training pictures are used", at_least(1)),

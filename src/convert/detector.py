@@ -2,14 +2,15 @@
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from src.convert.encoder import State, encoder_arrays, recognise_backbone
+from src.convert.encoder import encoder_arrays, recognise_backbone
+from src.convert.transformer import State
 from src.detector import Architecture
-from src.encoder import STRIDES
+from src.encoder import ENCODERS
 from src.utils import UserError
 
 _FLOW_STEP = re.compile(r"(?:fast_flow_blocks|nf_flows)\.(\d+)\.module_list\.(\d+)\.(.+)")
@@ -37,7 +38,9 @@ def is_detector(state: State) -> bool:
     return any(".module_list." in name for name in state)
 
 
-def detector_arrays(state: State, source: Path, arch: str | None, im_resize: int | None) -> tuple[Architecture, State]:
+def detector_arrays(
+    state: State, source: Path, arch: str | None, im_resize: int | None, soft_clamp: str
+) -> tuple[Architecture, State]:
     """A model's architecture, found from the shapes of its arrays, and the arrays by this project's names.
 
     Args:
@@ -45,7 +48,8 @@ def detector_arrays(state: State, source: Path, arch: str | None, im_resize: int
         source: the file that the model comes from, for messages.
         arch: the encoder; None: it is recognised.
         im_resize: the size of the pictures in pixels. Needed only if the LayerNorms have no weights, whose shapes
-            tell it; None then means 256.
+            tell it, and the encoder has no positions; None then means the encoder's usual size.
+        soft_clamp: that of the coupling that the model was trained with. Nothing in the file tells it.
 
     Raises:
         UserError: a part is missing or unexpected, or `im_resize` is not the model's.
@@ -63,7 +67,7 @@ def detector_arrays(state: State, source: Path, arch: str | None, im_resize: int
     steps = 1 + max((step for _, step in parts.flow_steps), default=0)
     if steps > len(parts.flow_steps):
         raise UserError(f"{source}: a flow step is missing; get the file again")
-    return architecture_of(arrays, backbone, steps, source, im_resize), arrays
+    return replace(architecture_of(arrays, backbone, steps, source, im_resize), soft_clamp=soft_clamp), arrays
 
 
 def divide(state: State, source: Path) -> Parts:
@@ -102,7 +106,11 @@ def architecture_of(
     if any(weight is None for weight in subnets):
         raise UserError(f"{source}: a flow step of scale 0 is missing; get the file again")
     norm = arrays.get("fastflow.norms.0.weight")
-    size = STRIDES[0] * norm.shape[1] if norm is not None else im_resize or 256
+    spec = ENCODERS[backbone]
+    if norm is not None:
+        size = spec.strides[0] * norm.shape[1]
+    else:
+        size = spec.im_resize if spec.grid is not None else im_resize or spec.im_resize
     if im_resize not in (None, size):
         raise UserError(f"--im_resize {im_resize}: {source} was trained with {size} pixels; leave the option out")
     first_steps = [weight for name, weight in arrays.items() if name.endswith("steps.0.conv1.weight")]

@@ -7,7 +7,7 @@ from mindspore import Tensor
 from scipy.ndimage import gaussian_filter1d
 
 from src.anomaly_map import AnomalyMap, ImageScore, LogEnergy, gaussian_matrix
-from src.options import SCORES
+from src.network_options import SCORES
 
 
 @pytest.mark.parametrize("size", [5, 32])
