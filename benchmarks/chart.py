@@ -17,7 +17,15 @@ PANELS = {  # measurement and column -> the panel's title and the unit of its la
     ("memory", "training GB"): ("peak memory of training", "GB"),
     ("memory", "evaluation GB"): ("peak memory of evaluation", "GB"),
 }
-COLOURS = {"wide_resnet50_2": "#4477aa", "resnet18": "#66ccee", "efficientnet_lite0": "#ccbb44", None: "#777777"}
+COLOURS = {
+    "wide_resnet50_2": "#4477aa",
+    "resnet50": "#aa3377",
+    "resnet18": "#66ccee",
+    "efficientnet_lite0": "#ccbb44",
+    "efficientnet_lite1": "#228833",
+    "efficientnet_lite2": "#ee6677",
+    None: "#777777",
+}
 BAR_HEIGHT = 0.27  # inches
 
 

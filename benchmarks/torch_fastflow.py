@@ -21,10 +21,12 @@ class Block(nn.Module):
         channels: of the input and the output.
         kernel: size of the subnet's two convolutions.
         hidden_ratio: the subnet's hidden channels over its input channels.
+        slope: of the soft clamp at 0: 2, or 1 as in FrEIA since August 2023.
     """
 
-    def __init__(self, channels: int, kernel: int, hidden_ratio: float):
+    def __init__(self, channels: int, kernel: int, hidden_ratio: float, slope: float = 2.0):
         super().__init__()
+        self.slope = slope
         self.kept = channels - channels // 2
         hidden = int(self.kept * hidden_ratio)
         conv1 = nn.Conv2d(self.kept, hidden, kernel, padding="same")
@@ -39,7 +41,7 @@ class Block(nn.Module):
         x1, x2 = torch.split(x, [self.kept, x.shape[1] - self.kept], 1)
         a = self.subnet(x1) * 0.1
         changed = x2.shape[1]
-        log_scale = 2.0 * torch.tanh(a[:, :changed])
+        log_scale = 2.0 * torch.tanh(a[:, :changed] * (self.slope / 2.0))
         y = torch.cat([x1, x2 * torch.exp(log_scale) + a[:, changed:]], 1)
         scale = 0.1 * F.softplus(self.global_scale, beta=0.5)
         log_det = log_scale.sum((1, 2, 3)) + x.shape[2] * x.shape[3] * torch.log(scale).sum()
@@ -77,6 +79,8 @@ class FastFlow(nn.Module):
         conv3x3_only: whether every flow step convolves 3x3, instead of 3x3 and 1x1 in turn.
         hidden_ratio: as in `Block`.
         affine: whether the LayerNorms have an elementwise affine part.
+        strides: of the encoder's maps.
+        norms: whether the maps pass a LayerNorm; those of transformers, which have passed their own, do not.
         block: makes a flow step from channels, kernel and hidden_ratio.
     """
 
@@ -90,12 +94,16 @@ class FastFlow(nn.Module):
         hidden_ratio: float = 1.0,
         affine: bool = True,
         block: Callable[[int, int, float], nn.Module] = Block,
+        strides: tuple[int, ...] = (4, 8, 16),
+        norms: bool = True,
     ):
         super().__init__()
         self.size = size
         self.feature_extractor = torch_encoders.encoder(backbone)
-        shapes = [(count, size // stride, size // stride) for count, stride in zip(channels, (4, 8, 16))]
-        self.norms = nn.ModuleList([nn.LayerNorm(shape, elementwise_affine=affine) for shape in shapes])
+        shapes = [(count, size // stride, size // stride) for count, stride in zip(channels, strides)]
+        self.norms = nn.ModuleList(
+            [nn.LayerNorm(shape, elementwise_affine=affine) if norms else nn.Identity() for shape in shapes]
+        )
         kernels = [3 if conv3x3_only or i % 2 == 0 else 1 for i in range(flow_steps)]
         self.fast_flow_blocks = nn.ModuleList(
             [Flow([block(count, kernel, hidden_ratio) for kernel in kernels]) for count in channels]

@@ -154,6 +154,8 @@ def load_encoder(encoder: Encoder, backbone: str, path: str | os.PathLike) -> No
     if metadata.backbone != backbone:
         found = metadata.backbone
         raise UserError(f"{path} holds weights of {found}, not {backbone}; give --backbone {found}")
+    if ENCODERS[backbone].grid is not None:
+        arrays = encoder.backbone.fitted(arrays)
     assign(named_parameters(encoder.backbone), arrays, path)
 
 

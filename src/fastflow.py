@@ -10,24 +10,17 @@ from collections.abc import Sequence
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from src.kernels.operations import ChannelSplit, PermutedAffine, PictureSum, Spread
+from src.kernels.operations import ChannelSplit, PermutedAffine, PictureSum
+from src.layers import Affine, uniform_conv
 from src.option import Size, sides
 
 # The constants of a flow step, as FastFlow sets them in FrEIA's AllInOneBlock.
 CLAMP = 2.0  # |s| < CLAMP: one coupling scales a value by e^-2 to e^2
 SUBNET_GAIN = 0.1  # on the subnet's output: s and t begin small
+# What a_s is multiplied by, before the tanh, in each form of the soft clamp: its slope at 0 is CLAMP, or 1.
+LOG_SCALE_GAINS = {"plain": SUBNET_GAIN, "scaled": SUBNET_GAIN / CLAMP}
 SCALE_GAIN, SCALE_SLOPE = 0.2, 0.5  # scale = SCALE_GAIN * log(1 + exp(SCALE_SLOPE * g)), above 0 for every g
 INITIAL_SCALE = 1.0
-
-
-def uniform_conv(channels_in: int, channels_out: int, kernel: int, rng: np.random.Generator) -> nn.Conv2d:
-    """A convolution with zero padding, (B, channels_in, H, W) -> (B, channels_out, H, W), initialised as PyTorch's:
-    weight and bias are uniform in +-1/sqrt(fan_in)."""
-    bound = 1 / math.sqrt(channels_in * kernel**2)
-    weight = rng.uniform(-bound, bound, (channels_out, channels_in, kernel, kernel)).astype(np.float32)
-    bias = rng.uniform(-bound, bound, channels_out).astype(np.float32)
-    given = {"has_bias": True, "weight_init": Tensor(weight), "bias_init": Tensor(bias)}
-    return nn.Conv2d(channels_in, channels_out, kernel, pad_mode="pad", padding=kernel // 2, **given)
 
 
 class FlowStep(nn.Cell):
@@ -36,24 +29,29 @@ class FlowStep(nn.Cell):
     With x1 the first C - C//2 channels of x and x2 the other C//2:
 
         a_s, a_t   = subnet(x1), in two halves        the subnet is convolution, ReLU, convolution
-        s          = CLAMP * tanh(SUBNET_GAIN * a_s)
+        s          = CLAMP * tanh(SUBNET_GAIN * a_s)                or, scaled: CLAMP * tanh(SUBNET_GAIN * a_s / CLAMP)
         t          = SUBNET_GAIN * a_t
         y          = concat(x1, x2 * exp(s) + t) * scale + offset         scale: see channel_scale
         out[:, i]  = y[:, permutation[i]]
         log|det J| = sum(s) + H * W * sum(log(scale))
 
     The coupling is RealNVP's (arXiv 1605.08803), the scale and offset per channel are Glow's (arXiv 1807.03039), and
-    their combination is FrEIA's AllInOneBlock, the block of FastFlow's public PyTorch implementations.
+    their combination is FrEIA's AllInOneBlock, the block of FastFlow's public PyTorch implementations. FrEIA's soft
+    clamp is plain until August 2023, and scaled since.
 
     Args:
         channels: C.
         kernel: size of the subnet's two convolutions.
         hidden_ratio: the subnet's hidden channels over its input channels.
         rng: draws the initial weights, and the permutation, which stays as it is.
+        soft_clamp: a key of `LOG_SCALE_GAINS`.
     """
 
-    def __init__(self, channels: int, kernel: int, hidden_ratio: float, rng: np.random.Generator):
+    def __init__(
+        self, channels: int, kernel: int, hidden_ratio: float, rng: np.random.Generator, soft_clamp: str = "plain"
+    ):
         super().__init__()
+        self.log_scale_gain = LOG_SCALE_GAINS[soft_clamp]
         self.kept, self.changed = channels - channels // 2, channels // 2
         hidden = int(self.kept * hidden_ratio)
         self.conv1 = uniform_conv(self.kept, hidden, kernel, rng)
@@ -70,7 +68,7 @@ class FlowStep(nn.Cell):
     def coupling(self, x1: Tensor) -> tuple[Tensor, Tensor]:
         """x1 (B, C - C//2, H, W) -> log-scale s and shift t of the other channels, each (B, C//2, H, W)."""
         a_s, a_t = self.split_coupling(self.conv2(self.relu(self.conv1(x1))))
-        return CLAMP * ops.tanh(SUBNET_GAIN * a_s), SUBNET_GAIN * a_t
+        return CLAMP * ops.tanh(self.log_scale_gain * a_s), SUBNET_GAIN * a_t
 
     def channel_scale(self) -> Tensor:
         """The positive scale per channel, (1, C, 1, 1)."""
@@ -109,13 +107,21 @@ class Flow(nn.Cell):
         channels: C of the scale.
         steps: number of flow steps.
         conv3x3_only: every subnet has 3x3 convolutions; otherwise 3x3 and 1x1 subnets take turns, 3x3 first.
-        hidden_ratio, rng: as in `FlowStep`.
+        hidden_ratio, rng, soft_clamp: as in `FlowStep`.
     """
 
-    def __init__(self, channels: int, steps: int, conv3x3_only: bool, hidden_ratio: float, rng: np.random.Generator):
+    def __init__(
+        self,
+        channels: int,
+        steps: int,
+        conv3x3_only: bool,
+        hidden_ratio: float,
+        rng: np.random.Generator,
+        soft_clamp: str = "plain",
+    ):
         super().__init__()
         kernels = [3 if conv3x3_only or i % 2 == 0 else 1 for i in range(steps)]
-        self.steps = nn.CellList([FlowStep(channels, kernel, hidden_ratio, rng) for kernel in kernels])
+        self.steps = nn.CellList([FlowStep(channels, kernel, hidden_ratio, rng, soft_clamp) for kernel in kernels])
 
     def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, C, H, W) -> latent z, (B, C, H, W), and log|det dz/dx| per picture, (B,)."""
@@ -138,19 +144,6 @@ class Flow(nn.Cell):
         return z
 
 
-class Affine(nn.Cell):
-    """LayerNorm's elementwise scale and offset, each (C, H, W), for features that are already standardised."""
-
-    def __init__(self, shape: tuple[int, int, int]):
-        super().__init__()
-        self.weight = Parameter(Tensor(np.ones(shape, np.float32)))
-        self.bias = Parameter(Tensor(np.zeros(shape, np.float32)))
-        self.spread = Spread()
-
-    def construct(self, x: Tensor) -> Tensor:
-        return x * self.spread(self.weight, x) + self.spread(self.bias, x)
-
-
 class FastFlow(nn.Cell):
     """Standardised features of every scale -> latents and log-determinants.
 
@@ -158,7 +151,7 @@ class FastFlow(nn.Cell):
         channels: C of each scale.
         sizes: height and width of each scale's map, or one number for both.
         flow_step: number of flow steps per scale.
-        conv3x3_only, hidden_ratio: as in `Flow`.
+        conv3x3_only, hidden_ratio, soft_clamp: as in `Flow`.
         norm_affine: whether the features pass LayerNorm's elementwise affine first. Without it the model is smaller and
             trains more steadily (gathierry/FastFlow issue 3).
         seed: of the initial weights and the permutations.
@@ -173,12 +166,13 @@ class FastFlow(nn.Cell):
         hidden_ratio: float = 1.0,
         norm_affine: bool = True,
         seed: int = 1,
+        soft_clamp: str = "plain",
     ):
         super().__init__()
         rng = np.random.default_rng(seed)
         shapes = [(c, *sides(size)) for c, size in zip(channels, sizes)]
         self.norms = nn.CellList([Affine(shape) if norm_affine else nn.Identity() for shape in shapes])
-        self.flows = nn.CellList([Flow(c, flow_step, conv3x3_only, hidden_ratio, rng) for c in channels])
+        self.flows = nn.CellList([Flow(c, flow_step, conv3x3_only, hidden_ratio, rng, soft_clamp) for c in channels])
 
     def construct(self, *features: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Features (B, C_i, H_i, W_i) -> latents of the same shapes and log-determinants (B,), one per scale."""

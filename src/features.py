@@ -14,7 +14,7 @@ import psutil
 from mindspore import Tensor
 
 from src.dataset import normalize
-from src.encoder import ENCODERS, STRIDES, Encoder
+from src.encoder import ENCODERS, Encoder
 from src.report.console import bar
 from src.runtime.processes import ALONE, Group
 from src.tiles import TileImages
@@ -42,9 +42,9 @@ class EncodedPictures:
     def shapes(self) -> list[tuple[int, int, int]]:
         """(C_i, H_i, W_i) per scale, and of the masks."""
         _, height, width, channels = self.images.shape
-        sizes = [(height // stride, width // stride) for stride in STRIDES]
+        sizes = [(height // stride, width // stride) for stride in self.spec.strides]
         masks = [(1, *size) for size in sizes] if channels == 4 else []
-        return [(channels, *size) for channels, size in zip(self.spec.channels, sizes)] + masks
+        return [(count, *size) for count, size in zip(self.spec.channels, sizes)] + masks
 
 
 class CachedFeatures:

@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from enum import Flag, auto
 from typing import Any
 
-BACKBONES = ("wide_resnet50_2", "resnet18", "efficientnet_lite0")  # the keys of src.encoder.ENCODERS
+BACKBONES = (  # the keys of src.encoder.ENCODERS
+    "wide_resnet50_2",
+    "resnet50",
+    "resnet18",
+    "efficientnet_lite0",
+    "efficientnet_lite1",
+    "efficientnet_lite2",
+    "deit_base_distilled_patch16_384",
+    "cait_m48_448",
+)
+SOFT_CLAMPS = ("plain", "scaled")  # the keys of src.fastflow.LOG_SCALE_GAINS
 REQUIRED = object()  # as a default: the program cannot do without a value
 
 

@@ -1,6 +1,6 @@
 """The plan of a training: what is to be trained, where, and whether that has been done. No picture is loaded yet."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +64,7 @@ class Plan:
             device_target=device.target,
             device_id=device.number,
             shards=options.shards or group.world,
-            conv3x3_only=architecture.conv3x3_only,
-            position_mean=architecture.position_mean,
-            gaussian_weight=architecture.gaussian_weight,
-            map_sigma=architecture.map_sigma,
+            **(asdict(architecture) | {"roi": options.roi}),  # the mask's path; the network knows only its kind
             false_alarms=options.false_alarms or FALSE_ALARMS,
         )
         result_path = Path(options.result_path) if options.result_path else None

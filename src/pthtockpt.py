@@ -44,7 +44,7 @@ def main() -> None:
         fetch(ENCODERS[options.arch].weights[0], source)
     from src.convert.convert import convert
 
-    log.info(convert(source, target, options.arch, options.category, options.im_resize))
+    log.info(convert(source, target, options.arch, options.category, options.im_resize, options.soft_clamp))
 
 
 def _published(arch: str) -> Path:

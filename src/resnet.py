@@ -1,4 +1,4 @@
-"""ResNet-18 and WideResNet-50-2 (torchvision's v1.5), stages 1 to 3, and the naming of their published weights.
+"""ResNet-18, stages 1 to 3, and what all ResNets share: the network, and the naming of the published weights.
 
 The networks have no batch norms. In a frozen encoder a batch norm is a constant scale and offset per channel, which
 `src.convert.encoder` folds into the convolution before it. What is left is a convolution with bias.
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from src.encoder_spec import EncoderSpec, PublishedWeights, WeightNaming
+from src.encoder_spec import IMAGENET_MEAN, IMAGENET_STD, EncoderSpec, PublishedWeights, WeightNaming
 
 
 def conv(channels_in: int, channels_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -47,29 +47,6 @@ class BasicBlock(nn.Cell):
         return self.relu(y + self.downsample(x))
 
 
-class WideBottleneck(nn.Cell):
-    """1x1, 3x3 and 1x1 convolutions and a shortcut: (B, channels_in, H, W) -> (B, 4 width, H/stride, W/stride).
-
-    The 3x3 convolution has the stride, as in v1.5. `width` is ResNet-50's; the wide network doubles the channels
-    inside the block and nothing else.
-    """
-
-    expansion = 4
-
-    def __init__(self, channels_in: int, width: int, stride: int):
-        super().__init__()
-        inner, channels_out = 2 * width, self.expansion * width
-        self.conv1 = conv(channels_in, inner, 1)
-        self.conv2 = conv(inner, inner, 3, stride)
-        self.conv3 = conv(inner, channels_out, 1)
-        self.downsample = shortcut(channels_in, channels_out, stride)
-        self.relu = nn.ReLU()
-
-    def construct(self, x: Tensor) -> Tensor:
-        y = self.conv3(self.relu(self.conv2(self.relu(self.conv1(x)))))
-        return self.relu(y + self.downsample(x))
-
-
 def shortcut(channels_in: int, channels_out: int, stride: int) -> nn.Cell:
     """The identity where input and output have the same shape, else a 1x1 convolution."""
     if stride == 1 and channels_in == channels_out:
@@ -81,7 +58,7 @@ class ResNet(nn.Cell):
     """Stages 1 to 3 of a ResNet (He et al., arXiv 1512.03385).
 
     Args:
-        block: `BasicBlock`, or `WideBottleneck` for the wide ResNet-50-2.
+        block: `BasicBlock`, or one of `src.resnet50`.
         depths: blocks per stage.
 
     Inputs: normalised RGB (B, 3, S, S). Outputs: three maps at strides 4, 8 and 16.
@@ -113,11 +90,6 @@ def resnet18() -> ResNet:
     return ResNet(BasicBlock, (2, 2, 2))
 
 
-def wide_resnet50_2() -> ResNet:
-    """WideResNet-50-2 (arXiv 1605.07146): 256, 512 and 1024 channels."""
-    return ResNet(WideBottleneck, (3, 4, 6))
-
-
 def batch_norm_of(conv: str) -> str | None:
     """torchvision's name of the batch norm behind a convolution: convN -> bnN, downsample.0 -> downsample.1."""
     if match := re.fullmatch(r"(|.*\.)conv(\d)", conv):
@@ -131,27 +103,17 @@ def is_resnet18(state: Mapping[str, np.ndarray]) -> bool:
     return "layer1.0.conv2.weight" in state and not any(name in state for name in others)
 
 
-def is_wide_resnet50_2(state: Mapping[str, np.ndarray]) -> bool:
-    """Its blocks have three convolutions, those of the first stage with 128 channels inside, where ResNet-50 has 64."""
-    inner = state.get("layer1.0.conv2.weight")
-    return "layer1.0.conv3.weight" in state and inner is not None and inner.shape[:1] == (128,)
-
-
-_NAMING = WeightNaming(
+NAMING = WeightNaming(
     beyond_stride_16=re.compile(r"(layer4|fc|classifier)\."),
     batch_norm_of=batch_norm_of,
     our_name=lambda conv: conv,
 )
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
 
 RESNET18 = EncoderSpec(
     build=resnet18,
     channels=(64, 128, 256),
-    mean=_IMAGENET_MEAN,
-    std=_IMAGENET_STD,
-    batch_norm_eps=1e-5,
-    conv3x3_only=True,
+    mean=IMAGENET_MEAN,
+    std=IMAGENET_STD,
     weights=(
         PublishedWeights(
             "resnet18-f37072fd.pth",
@@ -161,32 +123,7 @@ RESNET18 = EncoderSpec(
             address="https://download.pytorch.org/models/resnet18-f37072fd.pth",
         ),
     ),
-    naming=_NAMING,
+    naming=NAMING,
     recognises=is_resnet18,
-)
-WIDE_RESNET50_2 = EncoderSpec(
-    build=wide_resnet50_2,
-    channels=(256, 512, 1024),
-    mean=_IMAGENET_MEAN,
-    std=_IMAGENET_STD,
-    batch_norm_eps=1e-5,
-    conv3x3_only=False,
-    weights=(
-        PublishedWeights(
-            "wide_resnet50_racm-8234f177.pth",
-            "timm",
-            sha256="8234f177",
-            address="https://github.com/huggingface/pytorch-image-models/releases/download/v0.1-weights/"
-            "wide_resnet50_racm-8234f177.pth",
-        ),
-        PublishedWeights(
-            "wide_resnet50_2-95faca4d.pth",
-            "torchvision",
-            sha256="95faca4d11227dddf8633dbb5ff6c8a9003c1aa5b8945c73834b8007b10950b8",
-            size=138223492,
-            address="https://download.pytorch.org/models/wide_resnet50_2-95faca4d.pth",
-        ),
-    ),
-    naming=_NAMING,
-    recognises=is_wide_resnet50_2,
+    conv3x3_only=True,
 )

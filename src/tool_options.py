@@ -8,6 +8,7 @@ from src import option as bounds
 from src.option import (
     BACKBONES,
     REQUIRED,
+    SOFT_CLAMPS,
     Option,
     above,
     at_least,
@@ -57,8 +58,11 @@ TOOLS: tuple[Option, ...] = (
         Option("arch", str, None, "encoder (default: found out from the names; --download needs it)",
                one_of(*BACKBONES)),
         Option("category", str, None, "category that a whole model was trained on"),
-        Option("im_resize", picture_size, None, "input size of a whole model without LayerNorm weights (default: 256)",
-               network_size)),
+        Option("im_resize", picture_size, None, "input size of a whole model without LayerNorm weights (default: the "
+               "encoder's)", network_size),
+        Option("soft_clamp", str, None, "how the coupling of a whole model bounds its log-scales, which its file does "
+               "not tell: plain, clamp * tanh(a), as in anomalib and gathierry/FastFlow; scaled, clamp * tanh(a / "
+               "clamp), as in FrEIA since August 2023 (default: plain, and it is said)", one_of(*SOFT_CLAMPS))),
     *section("generated category", ("make_synthetic",),
         Option("output_dir", str, REQUIRED, "the folder to make the category in"),
         Option("category", str, "fabric", "its name; with the seed it chooses the fabric"),

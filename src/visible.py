@@ -19,9 +19,10 @@ from mindspore import Tensor, nn, ops
 
 from src import hidden
 from src.anomaly_map import AnomalyMap, ImageScore, LogEnergy, MeanOverScales
-from src.encoder import Encoder, Standardize
+from src.encoder import ENCODERS, Encoder
 from src.fastflow import FastFlow, FlowStep
 from src.kernels.operations import PictureSum, Spread
+from src.layers import Standardize
 from src.option import Size, sides
 
 LEAST = 1e-6  # the least weight by which is divided; seen pixels have more
@@ -53,6 +54,17 @@ class SeenStandardize(Standardize):
         return centred / self.spread(ops.sqrt(variance + self.eps), x)
 
 
+class Seen(nn.Cell):
+    """Features (B, C, H, W) as they are, and 0 where their mask (B, 1, H, W) is."""
+
+    def __init__(self):
+        super().__init__()
+        self.spread = Spread()
+
+    def construct(self, x: Tensor, mask: Tensor) -> Tensor:
+        return x * self.spread(mask, x)
+
+
 class SeenEncoder(Encoder):
     """As `Encoder`, for images of which a part may be hidden.
 
@@ -64,7 +76,8 @@ class SeenEncoder(Encoder):
 
     def __init__(self, backbone: str, sizes: Sequence[Size], *given: Any, image_size: Size):
         super().__init__(backbone, sizes, *given)
-        self.visibility, self.standardize = Visibility(), SeenStandardize()
+        self.visibility = Visibility()
+        self.standardize = SeenStandardize() if ENCODERS[backbone].standardize else Seen()
         shapes = [tuple(n // m for n, m in zip(sides(image_size), sides(size))) for size in sizes]
         self.windows = nn.CellList([nn.MaxPool2d(shape, shape) for shape in shapes])
 

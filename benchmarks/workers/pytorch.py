@@ -12,7 +12,14 @@ from benchmarks.workers.worker import CONV3X3_ONLY, NetworkWorker, noise_images,
 from src.dataset import normalize
 
 # As `src.encoder` has them, which this process does not import because it needs MindSpore. A test compares the two.
-CHANNELS = {"wide_resnet50_2": (256, 512, 1024), "resnet18": (64, 128, 256), "efficientnet_lite0": (24, 40, 112)}
+CHANNELS = {
+    "wide_resnet50_2": (256, 512, 1024),
+    "resnet50": (256, 512, 1024),
+    "resnet18": (64, 128, 256),
+    "efficientnet_lite0": (24, 40, 112),
+    "efficientnet_lite1": (24, 40, 112),
+    "efficientnet_lite2": (24, 48, 120),
+}
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 

@@ -29,10 +29,10 @@ from src.cell import TrainStep, adam
 from src.deploy import comparison, export
 from src.detector import Architecture, Detector
 from src.encoder import ENCODERS
-from src.fastflow import uniform_conv
 from src.features import CachedFeatures, EncodedPictures
 from src.inference import predict
 from src.kernels import cells
+from src.layers import uniform_conv
 from src.order import Order
 from src.runtime.device import Device
 

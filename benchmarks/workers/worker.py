@@ -20,7 +20,14 @@ from typing import Any
 import numpy as np
 
 # As `src.encoder` has it, which only workers with MindSpore can import. A test compares the two.
-CONV3X3_ONLY = {"wide_resnet50_2": False, "resnet18": True, "efficientnet_lite0": False}
+CONV3X3_ONLY = {
+    "wide_resnet50_2": False,
+    "resnet50": False,
+    "resnet18": True,
+    "efficientnet_lite0": False,
+    "efficientnet_lite1": False,
+    "efficientnet_lite2": False,
+}
 
 
 class Worker:

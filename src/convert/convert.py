@@ -7,14 +7,15 @@ from mindspore import Tensor
 
 from src import checkpoint
 from src.convert.detector import detector_arrays, is_detector
-from src.convert.encoder import State, encoder_arrays, recognise_backbone
+from src.convert.encoder import encoder_arrays, recognise_backbone
+from src.convert.transformer import State
 from src.detector import Detector
 from src.encoder import Encoder
 from src.metadata import Metadata
 from src.trust.plain_pickle import NotPlainError
 from src.trust.torch_file import RefusedError, TorchFile, is_torch
 from src.trust.torch_names import is_tensor
-from src.utils import UserError
+from src.utils import UserError, log
 
 # How MindSpore names the parameters of a batch norm or LayerNorm -> how PyTorch does.
 _TORCH_NAMES = {
@@ -25,7 +26,20 @@ _TORCH_NAMES = {
 }
 
 
-def convert(source: Path, target: Path, arch: str | None, category: str | None, im_resize: int | str | None) -> str:
+_PARALLEL = "module."  # what DataParallel puts before every name
+# FrEIA's coupling changed its soft clamp (see `src.fastflow.FlowStep`), and the weights do not tell by which of the two
+# a model was trained. anomalib's copy of it, the FrEIA that gathierry/FastFlow asks for, and the 2022 original have:
+USUAL_CLAMP = "plain"
+
+
+def convert(
+    source: Path,
+    target: Path,
+    arch: str | None,
+    category: str | None,
+    im_resize: int | str | None,
+    soft_clamp: str | None = None,
+) -> str:
     """Convert the weights of an encoder, or a whole FastFlow model.
 
     Args:
@@ -34,6 +48,7 @@ def convert(source: Path, target: Path, arch: str | None, category: str | None, 
         arch: the encoder; None: it is recognised by the names of its weights.
         category: what a whole model was trained on, to be kept in the checkpoint.
         im_resize: see `detector_arrays`.
+        soft_clamp: of the coupling that a whole model was trained with; None: the usual one is assumed, which is said.
 
     Returns:
         A line that says what was found.
@@ -44,11 +59,17 @@ def convert(source: Path, target: Path, arch: str | None, category: str | None, 
     """
     state = read_state(source)
     if is_detector(state):
-        architecture, arrays = detector_arrays(state, source, arch, im_resize)
+        architecture, arrays = detector_arrays(state, source, arch, im_resize, soft_clamp or USUAL_CLAMP)
         arrays = _single_precision(arrays, source)
         detector = Detector(architecture)
         checkpoint.assign(checkpoint.named_parameters(detector), arrays, source)
         checkpoint.save_detector(target, detector, category=category, converted_from=source.name)
+        if soft_clamp is None:
+            log.warning(
+                "assumed: --soft_clamp %s, the coupling of anomalib, of gathierry/FastFlow and of 2022; the file does "
+                "not tell it, and a model of FrEIA's own block since August 2023 needs --soft_clamp scaled",
+                USUAL_CLAMP,
+            )
         return f"{target}: FastFlow on {architecture.backbone}, {architecture.im_resize} pixels"
     backbone = arch or recognise_backbone(state, source)
     arrays = _single_precision(encoder_arrays(state, backbone, source), source)
@@ -121,6 +142,8 @@ def read_torch(source: Path) -> State:
             raise UserError(f"{source}: {name} {error}") from error
         except ValueError as error:
             raise UserError(damaged) from error
+    if all(name.startswith(_PARALLEL) for name in state):
+        state = {name.removeprefix(_PARALLEL): value for name, value in state.items()}
     return state
 
 

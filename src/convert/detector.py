@@ -2,14 +2,15 @@
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from src.convert.encoder import State, encoder_arrays, recognise_backbone
+from src.convert.encoder import encoder_arrays, recognise_backbone
+from src.convert.transformer import State
 from src.detector import Architecture
-from src.encoder import STRIDES
+from src.encoder import ENCODERS
 from src.option import size_text
 from src.utils import UserError
 
@@ -39,7 +40,7 @@ def is_detector(state: State) -> bool:
 
 
 def detector_arrays(
-    state: State, source: Path, arch: str | None, im_resize: int | str | None
+    state: State, source: Path, arch: str | None, im_resize: int | str | None, soft_clamp: str
 ) -> tuple[Architecture, State]:
     """A model's architecture, found from the shapes of its arrays, and the arrays by this project's names.
 
@@ -48,7 +49,8 @@ def detector_arrays(
         source: the file that the model comes from, for messages.
         arch: the encoder; None: it is recognised.
         im_resize: the size of the pictures in pixels. Needed only if the LayerNorms have no weights, whose shapes
-            tell it; None then means 256.
+            tell it, and the encoder has no positions; None then means the encoder's usual size.
+        soft_clamp: that of the coupling that the model was trained with. Nothing in the file tells it.
 
     Raises:
         UserError: a part is missing or unexpected, or `im_resize` is not the model's.
@@ -66,7 +68,7 @@ def detector_arrays(
     steps = 1 + max((step for _, step in parts.flow_steps), default=0)
     if steps > len(parts.flow_steps):
         raise UserError(f"{source}: a flow step is missing; get the file again")
-    return architecture_of(arrays, backbone, steps, source, im_resize), arrays
+    return replace(architecture_of(arrays, backbone, steps, source, im_resize), soft_clamp=soft_clamp), arrays
 
 
 def divide(state: State, source: Path) -> Parts:
@@ -105,7 +107,11 @@ def architecture_of(
     if any(weight is None for weight in subnets):
         raise UserError(f"{source}: a flow step of scale 0 is missing; get the file again")
     norm = arrays.get("fastflow.norms.0.weight")
-    size = size_text(tuple(STRIDES[0] * n for n in norm.shape[1:])) if norm is not None else im_resize or 256
+    spec = ENCODERS[backbone]
+    if norm is not None:
+        size = size_text(tuple(spec.strides[0] * n for n in norm.shape[1:]))
+    else:
+        size = spec.im_resize if spec.grid is not None else im_resize or spec.im_resize
     if im_resize not in (None, size):
         raise UserError(f"--im_resize {im_resize}: {source} was trained with {size} pixels; leave the option out")
     first_steps = [weight for name, weight in arrays.items() if name.endswith("steps.0.conv1.weight")]

@@ -49,6 +49,8 @@ def fetch(weights: PublishedWeights, target: Path) -> None:
             problem = _problem(weights, Path(part.name))
             if problem is None:
                 os.replace(part.name, target)
+                if not weights.sha256:
+                    log.warning("no digest of %s is published, so it was not checked by one", weights.name)
                 return
             part.truncate(0)  # what was there before may have been the wrong part: once more from the beginning
             part.seek(0)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from src.convert.transformer import State, transformer_arrays
 from src.encoder import ENCODERS
+from src.encoder_spec import TransformerNaming
 from src.utils import UserError
-
-State = dict[str, np.ndarray]  # a state dict: arrays by their names
 
 
 def recognise_backbone(state: State, source: Path) -> str:
@@ -32,6 +32,8 @@ def encoder_arrays(state: State, backbone: str, source: Path) -> State:
             convolutions are there and have the right shapes is checked when the arrays are assigned to the network.
     """
     spec = ENCODERS[backbone]
+    if isinstance(spec.naming, TransformerNaming):
+        return transformer_arrays(state, spec.naming, source)
     rest = {
         name: value
         for name, value in state.items()

@@ -47,7 +47,7 @@ def _constants(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
 
 
 def _is_block_of_zeros(value: np.ndarray | None) -> bool:
-    return value is not None and value.ndim == 4 and value.shape[0] == 1 and not value.any()
+    return value is not None and value.ndim in (3, 4) and value.shape[0] == 1 and not value.any()
 
 
 def _constant(node: NodeProto, place: int, value: np.ndarray) -> onnx.TensorProto:

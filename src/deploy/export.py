@@ -19,7 +19,7 @@ from src.deploy.dynamic_batch import free_batch
 from src.deploy.mindir.version1 import rewrite_to_version_1
 from src.deploy.onnx_file import add_metadata, improve_onnx
 from src.detector import Detector
-from src.encoder import ENCODERS, STRIDES
+from src.encoder import ENCODERS
 from src.files import description_of, exported_file, results_folder
 from src.kernels.operations import plain
 from src.metadata import Metadata
@@ -31,6 +31,9 @@ from src.trust.outputs import check_outputs
 from src.trust.temporary import remove_leftovers, temporary_folder
 from src.utils import UserError, atomic_path, log, versions
 from src.verdict import Judge, constants
+
+# Bytes of weights that MindSpore, and the protocol of ONNX, write into one file; beyond them, what to do.
+LARGEST = {"MINDIR": (1 << 30, "export ONNX"), "ONNX": ((1 << 31) - (1 << 20), "predict from the checkpoint")}
 
 
 class Latents(nn.Cell):
@@ -102,7 +105,7 @@ def choose_outputs(detector: Detector, outputs: str) -> tuple[nn.Cell, list[str]
     """The network that gives the outputs of --outputs, map or latents, and the outputs' names."""
     if outputs == "map":
         return detector, [ANOMALY_MAP, SCORE]
-    return Latents(detector), [f"latent_{scale}" for scale in range(len(STRIDES))]
+    return Latents(detector), [f"latent_{scale}" for scale in range(len(detector.architecture.sizes))]
 
 
 def random_images(batch_size: int, size: Size, hides: bool = False) -> np.ndarray:
@@ -121,8 +124,15 @@ def write(network: nn.Cell, image: Tensor, file: Path, file_format: str, device:
     """Export a network for inputs of the shape of `image`.
 
     Raises:
-        UserError: the format needs another device, or has no form for an operation of the network.
+        UserError: the format needs another device, holds fewer weights, or has no form for an operation of the network.
     """
+    size = sum(4 * parameter.size for parameter in network.get_parameters())
+    limit, advice = LARGEST.get(file_format, (size, ""))
+    if size > limit:
+        raise UserError(
+            f"--file_format {file_format}: the weights have {size / 1e9:.2f} GB, and such a file holds "
+            f"{limit / 1e9:.2f} GB; {advice}"
+        )
     if file_format == "AIR" and device.target != "Ascend":
         raise UserError("--file_format AIR needs an Ascend device; export MINDIR, which runs there too")
     try:

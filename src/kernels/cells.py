@@ -63,10 +63,10 @@ class FlowStepOperation(nn.Cell):
     hidden map in a format of oneDNN's choice, as a vector, and the subnet's output (B, 2 (C//2), H, W).
     """
 
-    def __init__(self, library: Path, convolution: str):
+    def __init__(self, library: Path, convolution: str, log_scale_gain: float):
         super().__init__()
         self.convolution = convolution
-        self.constants = Tensor([CLAMP, SUBNET_GAIN], ms.float32)
+        self.constants = Tensor([CLAMP, log_scale_gain, SUBNET_GAIN], ms.float32)
         self.forward = _custom(library, "FlowStepForward", self._shapes, 4)
         self.backward = _custom(library, "FlowStepBackward", self._gradient_shapes, 7)
 
@@ -115,8 +115,8 @@ class KernelFlowStep(FlowStep):
         self.kept, self.changed = step.kept, step.changed
         self.conv1, self.conv2, self.relu, self.split_coupling = step.conv1, step.conv2, step.relu, step.split_coupling
         self.global_scale, self.global_offset = step.global_scale, step.global_offset
-        self.permutation = step.permutation
-        self.operation = FlowStepOperation(library, convolution)
+        self.permutation, self.log_scale_gain = step.permutation, step.log_scale_gain
+        self.operation = FlowStepOperation(library, convolution, step.log_scale_gain)
 
     def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """As `FlowStep.transform`."""
@@ -147,6 +147,7 @@ class KernelConv(nn.Cell):
         self.convolution = convolution
         self.weight, self.bias = conv.weight, conv.bias
         self.kernel, self.stride, self.same = conv.kernel_size[0], conv.stride[0], conv.pad_mode == "same"
+        self.margin = 0 if conv.pad_mode == "valid" else self.kernel // 2
         self.has_tiles = self.kernel == 3 and self.stride == 1 and conv.group == 1
         self.operation = _custom(library, "EncoderConvolution", self._shape, 1)
 
@@ -160,7 +161,7 @@ class KernelConv(nn.Cell):
     def construct(self, x: Tensor) -> Tensor:
         # TensorFlow's SAME puts the larger part of an odd padding below and to the right; PyTorch pads all sides alike.
         total = (self._size(x.shape[2]) - 1) * self.stride + self.kernel - x.shape[2]
-        before = max(total, 0) // 2 if self.same else self.kernel // 2
+        before = max(total, 0) // 2 if self.same else self.margin
         batch, channels, height, width = x.shape
         tile = 0
         if self.has_tiles:

@@ -29,6 +29,13 @@ PIXEL_AUC = {
 
 
 def differences(options: Options) -> list[str]:
-    """What keeps the published figures from standing beside a run with these options; none: they may."""
+    """What keeps the published figures from standing beside a run with these options; none: they may.
+
+    A picture size that is left open is the encoder's own, as it is for the published figures.
+    """
     given = {**options.values, "dataset": options.dataset or SPLIT_DEFAULTS["dataset"]}
-    return [f"{name} {given[name]} (published: {value})" for name, value in CONDITIONS.items() if given[name] != value]
+    return [
+        f"{name} {given[name]} (published: {value})"
+        for name, value in CONDITIONS.items()
+        if given[name] not in (value, None)
+    ]

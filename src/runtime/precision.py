@@ -1,4 +1,4 @@
-"""Mixed precision: convolutions in half precision; LayerNorm, coupling, log-determinants, loss and map in float32.
+"""Mixed precision: convolutions and dense layers in half precision; the rest, from LayerNorm to the map, in float32.
 
 The half-precision network is a twin that shares its parameters with the float32 one: what is trained stays float32,
 and evaluation and export never see half precision.
@@ -35,8 +35,23 @@ class HalfConv(nn.Cell):
         return y + self.bias.reshape((1, -1, 1, 1))
 
 
+class HalfDense(nn.Cell):
+    """As `HalfConv`, a dense layer over the last axis."""
+
+    def __init__(self, dense: nn.Dense, dtype: ms.dtype):
+        super().__init__(auto_prefix=False)
+        self.weight, self.bias = dense.weight, dense.bias
+        self.product, self.dtype = ops.MatMul(transpose_b=True), dtype
+
+    def construct(self, x: Tensor) -> Tensor:
+        """(..., inputs) float32 -> (..., outputs) float32."""
+        rows = x.reshape(-1, x.shape[-1]).astype(self.dtype)
+        y = self.product(rows, self.weight.astype(self.dtype)).astype(ms.float32) + self.bias
+        return y.reshape(*x.shape[:-1], -1)
+
+
 def half_twin(network: nn.Cell, build: Callable[[], nn.Cell], dtype: ms.dtype) -> nn.Cell:
-    """A network with the parameters of `network` (the same objects) and its convolutions in half precision.
+    """A network of the parameters of `network` (the same objects); convolutions and dense layers in half precision.
 
     Args:
         network: what is to be computed in half precision; it stays as it is.
@@ -51,6 +66,7 @@ def half_twin(network: nn.Cell, build: Callable[[], nn.Cell], dtype: ms.dtype) -
     for parameter, name in names:  # a cell renames the parameters that it is given
         parameter.name = name
     exchange(twin, nn.Conv2d, lambda conv: HalfConv(conv, dtype))
+    exchange(twin, nn.Dense, lambda dense: HalfDense(dense, dtype))
     return twin
 
 
@@ -103,7 +119,7 @@ def in_precision(detector: Detector, level: str, name: str) -> tuple[FastFlow, E
 
     Args:
         detector: holds the parameters; it stays float32.
-        level: O0: nothing in half precision; O2: the flows' convolutions; O3: the encoder's too.
+        level: O0: nothing in half precision; O2: the flows' convolutions; O3: the encoder's too, and its dense layers.
         name: a key of `DTYPES`.
 
     Raises:

@@ -104,7 +104,7 @@ def step(library, case, tile, at_end=True):
     pictures, channels, hidden, height, width = case
     ones, zeros = np.ones(channels, np.float32), np.zeros(channels, np.float32)
     permutation = np.arange(channels, dtype=np.int32)
-    constants, tiles = np.array([0, 1], np.float32), np.array([tile, tile], np.int32)  # exp(0 tanh(a)) and 1 a_t
+    constants, tiles = np.array([0, 1, 1], np.float32), np.array([tile, tile], np.int32)  # exp(0 tanh(a)) and 1 a_t
     x, weight1, weight2 = values["x"], values["weight1"], values["weight2"]
     hidden_size = pictures * -(-hidden // 16) * 16 * height * width
     out, sums, hidden_map, a = call(

@@ -11,6 +11,8 @@ from mindspore import Parameter, Tensor, nn, ops
 from mindspore.train import mind_ir_pb2 as ir
 
 from src import anomaly_map, encoder
+from src.kernels.operations import Spread
+from src.transformer import VisionTransformer
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, pad: int = 0, group: int = 1, bias: bool = False):
@@ -180,6 +182,18 @@ class AnomalyMap(nn.Cell):
             total = total + self._upsample_rows(self._upsample_rows(density, self.matrices[i]), self.matrices[i])
         anomaly_map = ops.expand_dims(total / len(latents), 1)
         return anomaly_map, anomaly_map.max((1, 2, 3))
+
+
+def vision_transformer(talking: bool) -> VisionTransformer:
+    """(N,3,32,32) -> (N,16,2,2): with special tokens as DeiT has them, or with talking heads as CaiT has."""
+    cell = VisionTransformer((2, 2), 16, 4, 1, special=0 if talking else 2, talking=talking)
+    rng = np.random.default_rng(7)
+    for parameter in cell.get_parameters():
+        parameter.set_data(Tensor(rng.normal(0, 0.3, parameter.shape).astype(np.float32)))
+    for _, part in cell.cells_and_names():
+        if isinstance(part, Spread):
+            part.plain = True  # as export.py has it
+    return cell
 
 
 class BroadcastMatMul(nn.Cell):

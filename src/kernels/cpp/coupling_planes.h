@@ -76,7 +76,8 @@ struct CouplingPlanes {
         Floats sum = {};
         for (std::int64_t i = 0; i < size; i += kLanes) {
             const std::int64_t left = size - i;
-            const Floats s = constants.clamp * HyperbolicTangent(constants.subnet_gain * Load(a_s + i, left));
+            const Floats s =
+                constants.clamp * HyperbolicTangent(constants.log_scale_gain * Load(a_s + i, left));
             const Floats y = Load(x + i, left) * Exponential(s) + constants.subnet_gain * Load(a_t + i, left);
             Store(out + i, y * scale + offset, left);
             sum += s;
@@ -104,7 +105,7 @@ struct CouplingPlanes {
         Floats of_scale = {}, of_offset = {};
         for (std::int64_t i = 0; i < size; i += kLanes) {
             const std::int64_t left = size - i;
-            const Floats tangent = HyperbolicTangent(constants.subnet_gain * Load(a_s + i, left));
+            const Floats tangent = HyperbolicTangent(constants.log_scale_gain * Load(a_s + i, left));
             const Floats factor = Exponential(constants.clamp * tangent);
             const Floats scaled = Load(x + i, left) * factor;
             const Floats dz = Load(gradient + i, left);
@@ -114,7 +115,8 @@ struct CouplingPlanes {
             Store(dx + i, dy * factor, left);
             Store(da_t + i, constants.subnet_gain * dy, left);
             const Floats ds = dy * scaled + sum_gradient;
-            Store(da_s + i, ds * (constants.clamp * constants.subnet_gain) * (1 - tangent * tangent), left);
+            Store(da_s + i, ds * (constants.clamp * constants.log_scale_gain) * (1 - tangent * tangent),
+                  left);
         }
         return {Total(of_scale), Total(of_offset)};
     }

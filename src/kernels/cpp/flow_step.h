@@ -18,7 +18,7 @@ enum class ForwardTensor {
     kScale,        // (C)
     kOffset,       // (C)
     kPermutation,  // int32 (C)
-    kConstants,    // (2): CLAMP, SUBNET_GAIN
+    kConstants,    // (3): CLAMP, one of LOG_SCALE_GAINS, SUBNET_GAIN
     kTiles,        // int32 (2): `Geometry::tile` of the subnet's convolutions
     // Outputs:
     kOut,        // (B, C, H, W)

@@ -11,9 +11,9 @@ namespace {
 
 template <typename Name>
 CouplingConstants ReadConstants(const Tensors<Name>& tensors) {
-    if (tensors.shape(Name::kConstants) != Shape{2}) throw std::invalid_argument("2 constants are needed");
+    if (tensors.shape(Name::kConstants) != Shape{3}) throw std::invalid_argument("3 constants are needed");
     const float* values = tensors.floats(Name::kConstants);
-    return {values[0], values[1]};
+    return {values[0], values[1], values[2]};
 }
 
 // Where the permutation puts each channel: permutation[result[c]] is c.

@@ -81,6 +81,21 @@ def test_whole_pytorch_models_give_the_same_map(tmp_path, form, zero_pad_cells, 
     assert assert_same_map(model, tmp_path / "out.ckpt").architecture == Architecture("resnet18", SIZE, 2)
 
 
+@pytest.mark.parametrize(("given", "slope"), [(None, 2.0), ("plain", 2.0), ("scaled", 1.0)])
+def test_both_soft_clamps_and_the_one_that_is_assumed_is_said(tmp_path, caplog, given, slope):
+    model = reference(LITE, slope=slope).shake(0.5)  # log-scales over which the two forms differ
+    source = save(model.state_dict(), tmp_path)
+    convert(source, tmp_path / "out.ckpt", None, "nut", None, given)
+    assert assert_same_map(model, tmp_path / "out.ckpt").architecture.soft_clamp == (given or "plain")
+    said = [record.getMessage() for record in caplog.records if "soft_clamp" in record.getMessage()]
+    assert len(said) == (given is None)
+    assert all(line.startswith("assumed: --soft_clamp plain, ") for line in said)
+    if given == "scaled":
+        convert(source, tmp_path / "other.ckpt", None, "nut", None, "plain")
+        with pytest.raises(AssertionError):
+            assert_same_map(model, tmp_path / "other.ckpt")
+
+
 def original_2022(model, prefix):
     """A model by the names of the 2022 MindSpore original: its batch norms' and its flows' names."""
     norms = {name for name, module in model.named_modules() if isinstance(module, nn.BatchNorm2d)}

@@ -7,9 +7,8 @@ import torch
 from src import checkpoint
 from src.convert.convert import convert
 from src.convert.encoder import fold
-from src.encoder import Encoder
+from src.encoder import ENCODERS, Encoder
 from src.metadata import Metadata
-from src.utils import UserError
 from tests.support.foreign_weights import refusal, resnet18_state, save
 
 LITE = "efficientnet_lite0"
@@ -34,9 +33,7 @@ def test_a_folded_convolution_is_a_convolution_and_its_batch_norm():
 def test_resnet_34_is_not_taken_for_resnet_18(tmp_path):
     state = resnet18_state()
     state |= {name.replace("layer1.1.", "layer1.2."): value for name, value in state.items() if "layer1.1." in name}
-    with pytest.raises(UserError, match="not the weights of wide_resnet50_2, resnet18, efficientnet_lite0"):
-        convert(save(state, tmp_path), tmp_path / "e.ckpt", None, None, None)
-    assert not (tmp_path / "e.ckpt").exists()
+    assert f"not the weights of {', '.join(ENCODERS)}; it begins with conv1.weight" in refusal(save(state, tmp_path))
 
 
 def test_what_a_classifier_has_beyond_stage_3_is_left_out(tmp_path):
@@ -87,9 +84,24 @@ def test_an_encoder_under_the_wrong_name(tmp_path):
     assert refusal(source, LITE) == f"{source}: conv1.weight is unexpected in {LITE}; check --arch"
 
 
-def test_a_resnet_50_that_is_not_wide(tmp_path):
-    state = {"layer1.0.conv2.weight": torch.ones(64, 64, 3, 3), "layer1.0.conv3.weight": torch.ones(256, 64, 1, 1)}
+@pytest.mark.parametrize(
+    ("more", "inner"),
+    [
+        (["layer3.6.conv1.weight"], 64),  # ResNet-101 and ResNet-152
+        (["layer3.6.conv1.weight"], 128),  # the wide ResNet-101-2
+        ([], 96),
+    ],
+)
+def test_other_networks_of_three_convolutions_per_block(tmp_path, more, inner):
+    state = {"layer1.0.conv2.weight": torch.ones(inner, inner, 3, 3)}
+    state |= dict.fromkeys(["layer1.0.conv3.weight", *more], torch.ones(256, 64, 1, 1))
     assert refusal(save(state, tmp_path)) == (
-        f"{tmp_path}/weights.pth: not the weights of wide_resnet50_2, resnet18, efficientnet_lite0; "
-        "it begins with layer1.0.conv2.weight"
+        f"{tmp_path}/weights.pth: not the weights of {', '.join(ENCODERS)}; it begins with layer1.0.conv2.weight"
     )
+
+
+@pytest.mark.parametrize("channels", [(40, 96), (32, 112), (48, 96)])  # of none, of Lite4 and of Lite3
+def test_other_lite_networks(tmp_path, channels):
+    state = {"_conv_stem.weight": torch.ones(32, 3, 3, 3)}
+    state |= {f"_blocks.{block}._project_conv.weight": torch.ones(c, 6, 1, 1) for block, c in zip((4, 10), channels)}
+    assert "; it begins with _conv_stem.weight" in refusal(save(state, tmp_path))

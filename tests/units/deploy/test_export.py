@@ -63,7 +63,10 @@ def test_every_encoder_in_every_format(backbone, name, tmp_path):
         assert read_mindir(file).mind_ir_version == 1
 
 
-@pytest.mark.parametrize("option", [{"conv3x3_only": True}, {"norm_affine": False}, {"hidden_ratio": 0.5}, JUDGEMENT])
+OPTIONS = [{"conv3x3_only": True}, {"norm_affine": False}, {"hidden_ratio": 0.5}, {"soft_clamp": "scaled"}, JUDGEMENT]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
 def test_the_flows_options(option, tmp_path):
     description, _ = export(tmp_path, "MINDIR", 1, backbone="resnet18", flow_step=1, **option)
     assert description.largest_difference <= comparison.LIMIT
@@ -110,6 +113,14 @@ DYNAMIC = [
     {"backbone": "resnet18", **JUDGEMENT},
     {"backbone": "resnet18", "outputs": "latents"},
     {"backbone": "efficientnet_lite0", "score": "log_deviation"},
+    {"backbone": "deit_base_distilled_patch16_384", "norm_affine": False},
+    {
+        "backbone": "cait_m48_448",
+        "feature_pooling": 3,
+        "whitening": True,
+        "gaussian_weight": 0.5,
+        "score": "log_deviation",
+    },
 ]
 
 
@@ -136,6 +147,17 @@ def test_onnx_takes_any_number_of_pictures_on_request(tmp_path, options):
         pictures = np.random.default_rng(3).integers(0, 256, (5, 32, 32, 3), np.uint8)
         _, scores = load_network(file, batch_size=2)(pictures)  # two calls of two, and one of one
         np.testing.assert_allclose(scores, scoring.predict(detector, pictures, 1)[1], atol=1e-4)
+
+
+@pytest.mark.parametrize("file_format", ["MINDIR", "ONNX"])
+def test_weights_beyond_what_a_file_holds_are_one_line(tmp_path, monkeypatch, file_format):
+    monkeypatch.setitem(exporting.LARGEST, file_format, (10**6, "do something else"))
+    message = (
+        rf"^--file_format {file_format}: the weights have 0.0\d GB, and such a file holds 0.00 GB; do something else$"
+    )
+    with pytest.raises(UserError, match=message):
+        export(tmp_path, file_format, backbone="resnet18", flow_step=1)
+    assert files(tmp_path) == ["a folder/random.ckpt"]
 
 
 def test_a_batch_that_is_not_free_is_found_out(tmp_path, monkeypatch):

@@ -27,10 +27,10 @@ def built():
     return library.path()
 
 
-def shaken_step(channels, kernel, hidden_ratio=1.0):
+def shaken_step(channels, kernel, hidden_ratio=1.0, soft_clamp="plain"):
     """A flow step whose parameters are not the initial ones."""
     rng = np.random.default_rng(0)
-    step = FlowStep(channels, kernel, hidden_ratio, rng)
+    step = FlowStep(channels, kernel, hidden_ratio, rng, soft_clamp)
     for parameter in step.trainable_params():
         drawn = rng.standard_normal(parameter.shape).astype(np.float32)
         parameter.set_data(Tensor(parameter.asnumpy() + drawn * (2.0 if "global" in parameter.name else 0.1)))
@@ -102,6 +102,17 @@ def test_a_flow_step_and_its_gradients(built, channels, kernel, hidden_ratio, pi
     assert_close(outputs_and_gradients(on_kernels(step, built), x), expected)
 
 
+def test_the_scaled_soft_clamp_and_its_gradients(built):
+    x = Tensor(np.random.default_rng(2).standard_normal((2, 8, 5, 4)).astype(np.float32) * 20)
+    step = shaken_step(8, 3, soft_clamp="scaled")
+    expected = outputs_and_gradients(step, x)
+    assert_close(outputs_and_gradients(on_kernels(step, built), x), expected)
+    plain = outputs_and_gradients(shaken_step(8, 3), x)
+    assert np.abs(plain["log-determinant"].asnumpy() - expected["log-determinant"].asnumpy()).min() > 0.1
+    z, _ = step(x)
+    np.testing.assert_allclose(on_kernels(step, built).inverse(z).asnumpy(), x.asnumpy(), atol=1e-3)
+
+
 def test_a_flow_step_keeps_its_parameters_names_and_inverse(built):
     flow = Flow(8, 3, False, 1.0, np.random.default_rng(0))
     before = list(flow.parameters_and_names())
@@ -127,10 +138,10 @@ def test_another_kind_of_flow_step_stays(built):
 
 def test_wrong_constants_are_refused(built, capfd):
     step = on_kernels(shaken_step(4, 1), built)
-    step.operation.constants = Tensor([2.0, 0.1, 0.2], ms.float32)
+    step.operation.constants = Tensor([2.0, 0.1], ms.float32)
     with pytest.raises(RuntimeError):
         step(Tensor(np.zeros((1, 4, 2, 2), np.float32)))[0].asnumpy()
-    message = "error: CPU kernel FlowStepForward, 2 constants are needed, use --cpu_kernels off\n"
+    message = "error: CPU kernel FlowStepForward, 3 constants are needed, use --cpu_kernels off\n"
     assert message in capfd.readouterr().err
 
 

@@ -3,7 +3,7 @@
 import mindspore as ms
 import numpy as np
 import pytest
-from mindspore import Tensor, ops
+from mindspore import Tensor, nn, ops
 from mindspore.train import mind_ir_pb2
 
 from src import checkpoint
@@ -11,7 +11,7 @@ from src.cell import FlowLoss, TrainStep, adam
 from src.encoder import Encoder
 from src.fastflow import FastFlow
 from src.runtime import precision
-from src.runtime.precision import LossScale, half_twin
+from src.runtime.precision import HalfConv, HalfDense, LossScale, half_twin
 
 SHAPES = ((6, 8, 8),)  # one scale, of two flow steps: enough for both kernels, and compiled soon
 
@@ -58,6 +58,20 @@ def test_in_the_graph_convolutions_are_half_and_nothing_else_is(tmp_path, part):
         assert types == {HALF}
         assert all(output[name] == {HALF} for name in names[:2])
     assert {name for name, nodes in found.items() if any(HALF in types for types, _ in nodes)} == {"Conv2D", "Cast"}
+
+
+def test_dense_layers_are_half_too():
+    name, grid = "deit_base_distilled_patch16_384", (2,)
+    ms.set_seed(1)
+    encoder = Encoder(name, grid)
+    half = half_twin(encoder, lambda: Encoder(name, grid), ms.float16)
+    kinds = [type(cell) for _, cell in half.cells_and_names()]
+    assert (kinds.count(HalfDense), kinds.count(HalfConv), nn.Dense in kinds) == (2 * 4, 1, False)
+    image = Tensor(np.random.default_rng(0).standard_normal((1, 3, 32, 32), np.float32))
+    (exact,), (rounded,) = encoder(image), half(image)
+    assert rounded.dtype == ms.float32
+    error = np.abs(exact.asnumpy() - rounded.asnumpy()).max()
+    assert 0 < error < 0.02 * np.abs(exact.asnumpy()).max()
 
 
 def test_the_twin_shares_its_parameters_and_computes_nearly_the_same():

@@ -1,0 +1,78 @@
+"""Layers as other software has them: convolutions, standardisation, LayerNorm's elementwise affine, the exact GELU."""
+
+import math
+
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
+
+from src.kernels.operations import Spread
+
+
+def uniform_conv(channels_in: int, channels_out: int, kernel: int, rng: np.random.Generator) -> nn.Conv2d:
+    """A convolution with zero padding: (B, channels_in, H, W) -> (B, channels_out, H, W).
+
+    Weight and bias are drawn from the distribution that PyTorch initialises them with: uniform in +-1/sqrt(fan_in).
+    """
+    bound = 1 / math.sqrt(channels_in * kernel**2)
+    weight = rng.uniform(-bound, bound, (channels_out, channels_in, kernel, kernel)).astype(np.float32)
+    bias = rng.uniform(-bound, bound, channels_out).astype(np.float32)
+    return nn.Conv2d(
+        channels_in,
+        channels_out,
+        kernel,
+        pad_mode="pad",
+        padding=kernel // 2,
+        has_bias=True,
+        weight_init=Tensor(weight),
+        bias_init=Tensor(bias),
+    )
+
+
+class Standardize(nn.Cell):
+    """LayerNorm over some axes without its affine part: an array of any shape -> the same shape.
+
+    It is computed from mean and variance, because neither nn.LayerNorm over three axes nor Rsqrt exports to ONNX.
+
+    Args:
+        axes: (1, 2, 3) of a map (B, C, H, W), or (2,) of tokens (B, N, C).
+    """
+
+    def __init__(self, axes: tuple[int, ...] = (1, 2, 3), eps: float = 1e-5):
+        super().__init__()
+        self.axes, self.eps, self.spread = axes, eps, Spread()
+
+    def construct(self, x: Tensor) -> Tensor:
+        centred = x - self.spread(x.mean(self.axes, keep_dims=True), x)
+        variance = ops.square(centred).mean(self.axes, keep_dims=True)
+        return centred / self.spread(ops.sqrt(variance + self.eps), x)
+
+
+class Affine(nn.Cell):
+    """LayerNorm's elementwise scale and offset, each (C, H, W), for features that are already standardised."""
+
+    def __init__(self, shape: tuple[int, int, int]):
+        super().__init__()
+        self.weight = Parameter(Tensor(np.ones(shape, np.float32)))
+        self.bias = Parameter(Tensor(np.zeros(shape, np.float32)))
+        self.spread = Spread()
+
+    def construct(self, x: Tensor) -> Tensor:
+        return x * self.spread(self.weight, x) + self.spread(self.bias, x)
+
+
+class GELU(nn.Cell):
+    """x * Phi(x), Phi the normal distribution function (arXiv 1606.08415), of any shape; exact to 1e-6.
+
+    As relu(x) - |x| Phi(-|x|), with Abramowitz and Stegun's formula 7.1.26 for Phi: every runtime has its operations,
+    and on a CPU they take no longer than MindSpore's erf, which does not export to ONNX.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.one = Tensor(np.ones(1, np.float32))  # 1 / x of a number exports as Reciprocal, which ONNX files lack here
+
+    def construct(self, x: Tensor) -> Tensor:
+        u = ops.abs(x)
+        t = self.one / (1 + 0.23164189 * u)  # 0.3275911 / sqrt(2)
+        tail = ((((0.5307027145 * t - 0.7265760135) * t + 0.7107068705) * t - 0.142248368) * t + 0.127414796) * t
+        return ops.relu(x) - u * tail * ops.exp(-0.5 * u * u)
