@@ -59,7 +59,7 @@ NETWORK: tuple[Option, ...] = section("network", TRAIN,
     Option("gaussian_weight", float, None, "share of the whitened features' own likelihood in the anomaly map; the "
            "rest is the flow's (default: 0.5, without --whitening 0)", at_least(0, 1), Role.NETWORK),
     Option("map_sigma", float, None, "smooths the map with a Gaussian of so many pixels; 0: not (default: "
-           "--im_resize / 64)", at_least(0, 1000), Role.NETWORK),
+           "the shorter side of --im_resize / 64)", at_least(0, 1000), Role.NETWORK),
     Option("map_temperature", float, 1.0, "contrast of the anomaly map: above 1, weaker anomalies stand out more",
            above(0), Role.NETWORK),
     Option("score", str, "log_deviation", "a picture's score: maximum: of the map; deviation: the map's standard "

@@ -8,8 +8,9 @@ import torch
 from mindspore import Tensor
 
 from benchmarks import torch_encoders
-from src import checkpoint
+from src import checkpoint, hidden
 from src.convert.convert import convert
+from src.detector import Architecture, Detector
 from src.encoder import ENCODERS, Encoder
 from src.layers import GELU
 from src.plan import Plan
@@ -71,12 +72,34 @@ def test_features_at_the_published_size_are_pytorchs(states, name, caplog):
     np.testing.assert_allclose(found.asnumpy(), wanted.numpy(), atol=1e-4 * wanted.abs().max().item())
 
 
-def test_interpolated_positions_are_said(states, caplog):
+@pytest.mark.parametrize(("size", "grid"), [(4, (4, 4)), ((2, 5), (2, 5)), ((18, 32), (18, 32))])
+def test_interpolated_positions_are_said(states, caplog, size, grid):
+    """Also where there are as many of them: 18 x 32 = 24 x 24."""
     weights, _ = states(DEIT)
     caplog.set_level("INFO")
-    checkpoint.load_encoder(Encoder(DEIT, (4,)), DEIT, weights)
+    encoder = Encoder(DEIT, (size,))
+    checkpoint.load_encoder(encoder, DEIT, weights)
     said = [record.getMessage() for record in caplog.records]
-    assert said == ["the encoder's positions are interpolated from 24 x 24 to 4 x 4 patches"]
+    assert said == [f"the encoder's positions are interpolated from 24 x 24 to {grid[0]} x {grid[1]} patches"]
+    published = checkpoint.read(weights, "encoder")[0]["positions"]
+    np.testing.assert_array_equal(encoder.backbone.positions.asnumpy(), resampled(published, 2, grid))
+
+
+@pytest.mark.parametrize("name", TRANSFORMERS)
+def test_hidden_pixels_have_no_part_in_map_and_score(states, name):
+    weights, _ = states(name)
+    architecture = Architecture(
+        name, "32,80", flow_step=2, hidden_ratio=0.16, norm_affine=False, feature_pooling=3, whitening=True, roi="one"
+    )
+    detector = Detector(architecture)
+    checkpoint.load_encoder(detector.encoder, name, weights)
+    image = np.random.default_rng(0).standard_normal((1, 3, 32, 80), np.float32)
+    image[..., 30:] = hidden.INPUT
+    features, mask = detector.encoder(Tensor(image))
+    assert (features.shape, mask.asnumpy().tolist()) == ((1, 768, 2, 5), [[[[1, 1, 0, 0, 0]] * 2]])
+    anomaly_map, score = (output.asnumpy() for output in detector(Tensor(image)))
+    assert (anomaly_map[..., 30:] == hidden.MAP).all()
+    assert score == anomaly_map[..., :30].max()
 
 
 ORIGINAL = {"whitening": "false", "feature_pooling": 1, "map_sigma": 0, "score": "maximum", "lr_schedule": "constant"}
@@ -104,7 +127,7 @@ def test_what_is_left_open_is_the_encoders(name):
     given = {"dataset_path": "d", "category": "c", "pre_ckpt_path": "w", "backbone": name}
     plan = Plan.of(parsed(*arguments(**given)), Device("CPU"))
     assert plan.options.im_resize == plan.architecture.im_resize == {DEIT: 384, CAIT: 448}[name]
-    assert plan.architecture.sizes == (plan.architecture.im_resize // 16,)
+    assert plan.architecture.sizes == ((plan.architecture.im_resize // 16,) * 2,)
     (flow,) = plan.architecture.build_fastflow().flows
     assert [step.conv1.kernel_size[0] for step in flow.steps] == [3, 1] * 10
     assert {step.conv1.out_channels for step in flow.steps} == {61}  # of 384 input channels

@@ -11,6 +11,7 @@ from src import checkpoint, hidden
 from src.cell import FlowLoss
 from src.detector import Architecture, Detector
 from src.network_options import SCORES
+from src.option import SOFT_CLAMPS
 from src.visible import SeenFastFlow
 
 PLAIN = Architecture("efficientnet_lite0", im_resize="32,64", flow_step=2, feature_pooling=3, whitening=True)
@@ -77,9 +78,9 @@ def test_the_deviation_is_of_what_is_seen(detectors):
         partial.image_score.level.set_data(Tensor([partial.image_score.lowest], ms.float32))
 
 
-def seen_flow():
+def seen_flow(soft_clamp="plain"):
     """A small flow over 4 x 4 positions, some of them hidden, away from the identity; features and mask."""
-    flow = SeenFastFlow((4,), ((4, 4),), flow_step=2, norm_affine=False)
+    flow = SeenFastFlow((4,), ((4, 4),), flow_step=2, norm_affine=False, soft_clamp=soft_clamp)
     for parameter in flow.trainable_params():
         noise = 0.5 * RNG.standard_normal(parameter.shape).astype(np.float32)
         parameter.set_data(Tensor(parameter.asnumpy() + noise))
@@ -88,8 +89,9 @@ def seen_flow():
     return flow, RNG.standard_normal((1, 4, 4, 4)).astype(np.float32), mask
 
 
-def test_the_log_determinant_is_that_of_the_seen_positions():
-    flow, x, mask = seen_flow()
+@pytest.mark.parametrize("soft_clamp", SOFT_CLAMPS)
+def test_the_log_determinant_is_that_of_the_seen_positions(soft_clamp):
+    flow, x, mask = seen_flow(soft_clamp)
     inside = np.flatnonzero(np.broadcast_to(mask > 0, x.shape))
 
     def latents(values):
