@@ -13,7 +13,7 @@ from src.utils import UserError, log
 
 LIMIT = 1e-4  # the largest difference that is allowed between an output of the network and of the exported file
 BATCHES = (1, 2, 5)  # images per call with which a file is tried that takes any number
-Function = Callable[[np.ndarray], list[np.ndarray]]  # images (B, 3, S, S) -> outputs
+Function = Callable[[np.ndarray], list[np.ndarray]]  # what the file takes -> outputs
 
 
 def check(file: Path, file_format: str, image: np.ndarray, wanted: dict[str, np.ndarray], name: str) -> float | None:
@@ -65,7 +65,7 @@ def check_batches(file: Path, network: nn.Cell, image: np.ndarray, names: list[s
         network: takes one image, such as `image`.
         names: of the outputs; name: of the file, for messages.
     """
-    images = [np.roll(image, step, -1) for step in range(max(BATCHES))]  # all different
+    images = [np.roll(image, step, 2) for step in range(max(BATCHES))]  # all different
     outputs = [[output.asnumpy() for output in network(Tensor(each))] for each in images]
     run, differences = load(file, "ONNX", names), []
     for count in BATCHES:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from src.verdict import Judge, constants, named_f1_max
 
 METADATA = "fastflow"  # the key of an ONNX file's metadata for this JSON, which there lacks the file's own digest
+IMAGES, PIXELS = "float32", "uint8"  # the types of an input
 ANOMALY_MAP, SCORE = "anomaly_map", "score"  # the outputs' names; the runner's files end in them
 
 
@@ -18,8 +19,8 @@ class ModelInput:
 
     Attributes:
         name: as runtimes show it.
-        shape: (B, 3, S, S).
-        type: of the elements.
+        shape: (B, 3, S, S) of normalised images, or (B, S, S, 3) of pixels.
+        type: of the elements: float32 for images, uint8 for pixels, which the file itself normalises.
         colours: the order of the channels.
         scale: the formula from the pixels' values in 0..255 to the input, for people.
         mean, std: per channel, for that formula.
@@ -27,11 +28,16 @@ class ModelInput:
 
     name: str = "image"
     shape: list[int]
-    type: str = "float32"
+    type: str = IMAGES
     colours: str = "RGB"
     scale: str = "value / 255, then (value - mean) / std"
     mean: list[float]
     std: list[float]
+
+    @property
+    def takes_pixels(self) -> bool:
+        """Whether the file normalises the pictures itself."""
+        return self.type == PIXELS
 
     @property
     def size(self) -> int:

@@ -38,7 +38,7 @@ def preprocess(options: Options) -> Path:
     Raises:
         UserError: anything wrong with the input, or a folder that holds what this program did not write.
     """
-    description = read_description(options.mindir_path)
+    description = read_description(options.mindir_path, options.description)
     category = options.category or description.category
     if not category:
         raise UserError(f"{options.mindir_path} does not say its category; give --category")
@@ -79,13 +79,16 @@ def is_replaceable(folder: Path) -> bool:
 
 
 def write_picture(folder: Path, index: int, sample: Sample, image: np.ndarray, model_input: ModelInput) -> Entry:
-    """Write a picture's image, uint8 [S, S, 3], normalised as float32 (3, S, S); returns its entry in the manifest.
+    """Write a picture's image, uint8 [S, S, 3], as the model takes it: normalised as float32 (3, S, S), or as it is.
+
+    Returns its entry in the manifest.
 
     Of a long name the beginning is kept: the runner's files are named after it, with endings.
     """
     name = os.fsencode(sample.name.replace("/", "_"))[:LONGEST_NAME].decode(errors="ignore")
     file = f"{index:06d}_{name}.bin"
-    normalize(image[None], model_input.mean, model_input.std).tofile(folder / file)
+    taken = image if model_input.takes_pixels else normalize(image[None], model_input.mean, model_input.std)
+    taken.tofile(folder / file)
     return Entry(file, sample)
 
 

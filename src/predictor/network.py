@@ -10,7 +10,9 @@ from src.good_pictures import GoodPictures
 from src.utils import UserError
 from src.verdict import Judge
 
-Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # (B, 3, S, S) -> maps (B, 1, S, S), scores (B,)
+# Images (B, 3, S, S) or pixels, uint8 (B, S, S, 3) -> maps (B, 1, S, S), scores (B,).
+Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+Normalisation = tuple[Sequence[float], Sequence[float]]  # mean and std per channel
 
 
 def run_in_batches(
@@ -18,8 +20,7 @@ def run_in_batches(
     images: np.ndarray | Images,
     size: int,
     batch_size: int,
-    mean: Sequence[float],
-    std: Sequence[float],
+    normalised_by: Normalisation | None,
     steps: Callable[[range], Iterable[int]] = iter,
     fill: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -29,7 +30,7 @@ def run_in_batches(
         run: the network.
         size: S.
         batch_size: images per call.
-        mean, std: by which the network's input is normalised.
+        normalised_by: mean and std, by which the network's input is normalised; None: it takes pixels.
         steps: may wrap the starts of the batches, to show progress.
         fill: fill the last batch up with the last image: for a network that takes `batch_size` images and no other
             number, or would have to be compiled again for them.
@@ -43,7 +44,8 @@ def run_in_batches(
     for start in steps(range(0, count, batch_size)):
         used = min(batch_size, count - start)
         indices = np.minimum(np.arange(start, start + (batch_size if fill else used)), count - 1)
-        anomaly_map, score = run(normalize(images[indices], mean, std))
+        some = images[indices]
+        anomaly_map, score = run(some if normalised_by is None else normalize(some, *normalised_by))
         maps[start : start + used] = anomaly_map[:used, 0]
         scores[start : start + used] = score[:used]
     if not (np.isfinite(maps.sum((1, 2))).all() and np.isfinite(scores).all()):  # sums: no copy of the maps' size
@@ -59,7 +61,7 @@ class Network:
         run: computes.
         category: what it was trained on, if that is known.
         size: S, the height and width of its input.
-        mean, std: by which its input is normalised.
+        normalised_by: mean and std per channel, by which its input is normalised; None: it takes pixels.
         batch_size: images per call.
         any_batch: whether fewer images per call are as good.
         judge: gives verdicts; None where the model knows no threshold.
@@ -73,8 +75,7 @@ class Network:
     run: Run
     category: str | None
     size: int
-    mean: Sequence[float]
-    std: Sequence[float]
+    normalised_by: Normalisation | None
     batch_size: int
     any_batch: bool
     judge: Judge | None
@@ -86,6 +87,4 @@ class Network:
 
     def __call__(self, images: np.ndarray | Images) -> tuple[np.ndarray, np.ndarray]:
         """Anomaly maps [N, S, S] and scores [N], float32, of images [N, S, S, 3] uint8 RGB."""
-        return run_in_batches(
-            self.run, images, self.size, self.batch_size, self.mean, self.std, fill=not self.any_batch
-        )
+        return run_in_batches(self.run, images, self.size, self.batch_size, self.normalised_by, fill=not self.any_batch)

@@ -43,7 +43,7 @@ def load_onnx(path: Path, device_target: str | None, threads: int | None, batch_
     names = [ANOMALY_MAP, SCORE]
     shown = {value.name: value.shape for value in (*session.get_inputs(), *session.get_outputs())}
     batch, _, size, _ = description.input.shape
-    wanted = {description.input.name: [3, size, size], ANOMALY_MAP: [1, size, size], SCORE: []}
+    wanted = {description.input.name: description.input.shape[1:], ANOMALY_MAP: [1, size, size], SCORE: []}
     for name, rest in wanted.items():
         if name not in shown or shown[name][1:] != rest or (not description.dynamic_batch and shown[name][0] != batch):
             raise UserError(f"{path}: {name} is not as its description says; export the model again")

@@ -183,7 +183,8 @@ def _check_script(words: list[str], whole: bool) -> None:
         return
     usage = subprocess.run(["bash", str(path), "--help"], capture_output=True, text=True, check=True).stdout
     said = set(_plain(usage))
-    options = [word for word in arguments if OPTION.fullmatch(word) and word not in said]
+    own = set(OPTION.findall((ROOT / "scripts/infer.sh").read_text())) if kind == "run_infer" else set()
+    options = [word for word in arguments if OPTION.fullmatch(word) and word not in said | own]
     check_options(PASSED_ON[kind], options)
     if any(word.startswith("[") for word in arguments):  # what can be given, not a command to give
         assert set(_plain(" ".join(arguments))) <= said, (words, usage)
