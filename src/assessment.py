@@ -13,7 +13,7 @@ from src.detector import Detector
 from src.good_pictures import GoodPictures
 from src.judging import know_good
 from src.plan import Plan
-from src.scoring import calibrate_score, predict
+from src.scoring import calibrate_score, compile_graph, predict
 
 KNOWN = 64  # training pictures that thresholds are from where none is held out
 
@@ -71,6 +71,7 @@ class Assessor:
         """
         options = self.plan.options
         batch_size = min(options.test_batch_size, len(self.test.images) or len(self.good))
+        compile_graph(detector, batch_size, self.plan.graphs)
         calibrate_score(detector, self.good, batch_size)
         maps, scores = predict(detector, self.test.images, batch_size)
         record = {"epoch": epoch, **evaluation.figures(self.test, maps, scores)}

@@ -9,8 +9,8 @@ import math
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from src.initial import Draws, generator, uniform_conv
 from src.kernels.operations import ChannelSplit, PermutedAffine, PictureSum, Spread
-from src.layers import uniform_conv
 
 # The constants of a flow step, as FastFlow sets them in FrEIA's AllInOneBlock.
 CLAMP = 2.0  # |s| < CLAMP: one coupling scales a value by e^-2 to e^2
@@ -46,7 +46,12 @@ class FlowStep(nn.Cell):
     """
 
     def __init__(
-        self, channels: int, kernel: int, hidden_ratio: float, rng: np.random.Generator, soft_clamp: str = "plain"
+        self,
+        channels: int,
+        kernel: int,
+        hidden_ratio: float,
+        rng: Draws,
+        soft_clamp: str = "plain",
     ):
         super().__init__()
         self.log_scale_gain = LOG_SCALE_GAINS[soft_clamp]
@@ -110,7 +115,7 @@ class Flow(nn.Cell):
         steps: int,
         conv3x3_only: bool,
         hidden_ratio: float,
-        rng: np.random.Generator,
+        rng: Draws,
         soft_clamp: str = "plain",
     ):
         super().__init__()
@@ -159,9 +164,8 @@ class FastFlow(nn.Cell):
         sizes: height (= width) of each scale's map.
         flow_step: number of flow steps per scale.
         conv3x3_only, hidden_ratio, soft_clamp: as in `Flow`.
-        norm_affine: whether the features pass LayerNorm's elementwise affine first. Without it the model is smaller and
-            trains more steadily (gathierry/FastFlow issue 3).
-        seed: of the initial weights and the permutations.
+        norm_affine: whether the features pass LayerNorm's elementwise affine first; without it, trainings are steadier.
+        seed: of the initial weights and the permutations; None: they are loaded next, and not drawn.
     """
 
     def __init__(
@@ -172,11 +176,11 @@ class FastFlow(nn.Cell):
         conv3x3_only: bool = False,
         hidden_ratio: float = 1.0,
         norm_affine: bool = True,
-        seed: int = 1,
+        seed: int | None = 1,
         soft_clamp: str = "plain",
     ):
         super().__init__()
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         self.norms = nn.CellList([Affine((c, h, h)) if norm_affine else nn.Identity() for c, h in zip(channels, sizes)])
         self.flows = nn.CellList([Flow(c, flow_step, conv3x3_only, hidden_ratio, rng, soft_clamp) for c in channels])
 

@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,14 +28,26 @@ GB = 1e9
 
 
 class EncodedPictures:
-    """Standardised features of pictures [N, S, S, 3] uint8, encoded anew for each batch."""
+    """Standardised features of pictures [N, S, S, 3] uint8, encoded anew for each batch.
 
-    def __init__(self, encoder: Encoder, images: np.ndarray, backbone: str):
-        self.encoder, self.images, self.spec = encoder, images, ENCODERS[backbone]
+    Args:
+        prepare: is called with the encoder and its input before each batch, where graphs are kept.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        images: np.ndarray,
+        backbone: str,
+        prepare: Callable[[Encoder, Tensor], None] = lambda encoder, batch: None,
+    ):
+        self.encoder, self.images, self.spec, self.prepare = encoder, images, ENCODERS[backbone], prepare
 
     def batch(self, indices: np.ndarray) -> tuple[Tensor, ...]:
         """The features of the pictures at `indices`: per scale (B, C_i, H_i, W_i)."""
-        return self.encoder(Tensor(normalize(self.images[indices], self.spec.mean, self.spec.std)))
+        images = Tensor(normalize(self.images[indices], self.spec.mean, self.spec.std))
+        self.prepare(self.encoder, images)
+        return self.encoder(images)
 
     def shapes(self) -> list[tuple[int, int, int]]:
         """(C_i, H_i, W_i) per scale."""

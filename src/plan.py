@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mindspore import Tensor, nn
+
 from src import checkpoint, results
 from src.config import Options
 from src.data.found import Found
@@ -17,6 +19,7 @@ from src.option import Role
 from src.order import Order, effective_batch_size
 from src.report.events import check_available
 from src.runtime.device import Device
+from src.runtime.graph_cache import GraphCache
 from src.runtime.processes import ALONE, Group
 from src.utils import UserError, log
 
@@ -32,6 +35,7 @@ class Plan:
         files: what is written.
         source: the data set and its category.
         architecture: of the network.
+        graphs: where compiled graphs are kept.
         found: what its pictures are, once `look` has looked at them.
     """
 
@@ -41,6 +45,7 @@ class Plan:
     files: RunFiles
     source: Source
     architecture: Architecture
+    graphs: GraphCache
     found: Found | None = None
 
     @classmethod
@@ -48,7 +53,8 @@ class Plan:
         """The plan that the options describe.
 
         Raises:
-            UserError: options that do not fit each other; --log_to where its package is missing.
+            UserError: options that do not fit each other; --log_to where its package is missing; a --graph_cache that
+                cannot be used.
         """
         check_available(options.log_to)
         architecture = Architecture.from_options(options)
@@ -61,7 +67,8 @@ class Plan:
         )
         result_path = Path(options.result_path) if options.result_path else None
         files = RunFiles(Path(options.ckpt_dir), options.category, result_path)
-        return cls(options, device, group, files, Source.of(options), architecture)
+        graphs = GraphCache.of(options.graph_cache, device, group)
+        return cls(options, device, group, files, Source.of(options), architecture, graphs)
 
     def finished_result(self) -> dict | None:
         """The result of a finished training with the same options, or None if there is none yet.
@@ -83,6 +90,11 @@ class Plan:
             )
         log.info("%s is finished; nothing to train", self.files.checkpoint)
         return results.read_training(self.files.result)
+
+    def prepare(self, cell: nn.Cell, *inputs: Tensor) -> None:
+        """Load a cell's graph for inputs of these shapes, or compile and keep it (see `GraphCache.prepare`)."""
+        constants = asdict(self.architecture) | self.options.of_role(Role.COMPILED)
+        self.graphs.prepare(cell, *inputs, shaped_by=constants)
 
     def described(self) -> dict[str, Any]:
         """The options that a finished checkpoint carries."""

@@ -17,12 +17,12 @@ PICTURES = 64  # more say hardly more
 DOUBTED = 1  # the mean at a position counts as if so many pictures more had the mean of all positions there
 
 
-def fit(encoder: Encoder, images: np.ndarray, backbone: str) -> None:
-    """Set means and whitening of each scale from good images [N, S, S, 3] uint8, for an encoder that has none so far.
+def fit(encoder: Encoder, encoded: EncodedPictures) -> None:
+    """Set means and whitening of each scale of an encoder that has none so far, from good pictures that it encodes.
 
-    All processes of a training must be given the same images.
+    All processes of a training must be given the same pictures.
     """
-    encoded, count = EncodedPictures(encoder, images, backbone), len(images)
+    count = len(encoded.images)
     moments = [Moments(*shape) for shape in encoded.shapes()]
     size = min(ENCODE_BATCH, count)
     for start in bar(range(0, count, size), "whitening"):
