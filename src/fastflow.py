@@ -33,9 +33,8 @@ class FlowStep(nn.Cell):
         out[:, i]  = y[:, permutation[i]]
         log|det J| = sum(s) + H * W * sum(log(scale))
 
-    The coupling is RealNVP's (arXiv 1605.08803), the scale and offset per channel are Glow's (arXiv 1807.03039), and
-    their combination is FrEIA's AllInOneBlock, the block of FastFlow's public PyTorch implementations. FrEIA's soft
-    clamp is plain until August 2023, and scaled since.
+    The coupling is RealNVP's (arXiv 1605.08803), scale and offset per channel are Glow's (arXiv 1807.03039), together
+    they are FrEIA's AllInOneBlock, as in FastFlow's public implementations; its clamp is scaled since August 2023.
 
     Args:
         channels: C.
