@@ -99,7 +99,7 @@ class Training:
         optimizer = adam(self.detector.fastflow, self.options.lr, self.options.weight_decay)
         fastflow, self.encoder, loss_scale = in_precision(self.detector, self.options.amp_level, self.options.amp_dtype)
         self.step = TrainStep(fastflow, optimizer, self.group.world, loss_scale, averaging=self.options.ema_decay > 0)
-        update.install(self.step, self.plan.device.kernels)
+        update.install(self.step, self.plan.device.kernels, self.options.convolution)
 
     def resume(self) -> None:
         """With --resume, go on from the saved state if there is one. All processes must have come equally far."""

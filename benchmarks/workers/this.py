@@ -62,7 +62,7 @@ class This(NetworkWorker):
     def train_step(self) -> TrainStep:
         """Made at the first training step, so that an evaluation has no optimizer in memory."""
         step = TrainStep(self.detector.fastflow, adam(self.detector.fastflow, 1e-3, 1e-5))
-        update.install(step, self.device.kernels)
+        update.install(step, self.device.kernels, self.device.convolution)
         return step
 
     def begin(self, variant: str) -> dict[str, float]:

@@ -10,22 +10,25 @@ import mindspore as ms
 from mindspore import ParameterTuple, Tensor, nn, ops
 
 from src.cell import TrainStep, Update
+from src.kernels.convolution import DIRECT
 from src.kernels.exchange import exchange
 
 
-def install(step: TrainStep, library: Path | None) -> None:
+def install(step: TrainStep, library: Path | None, convolution: str) -> None:
     """Exchange a training step's update of the weights for one that computes with the kernels.
 
     Args:
         step: is changed; its parameters (the same objects) and their names are not.
         library: the built kernels, or None: the step stays as it is.
+        convolution: as `src.kernels.cells.install`. Where it is direct, the step stays as it is too: in whole trainings
+            the update differs from MindSpore's in the last bit, and direct means the results of earlier versions.
     """
-    if library is not None:
+    if library is not None and convolution != DIRECT:
         exchange(step, Update, lambda update: KernelUpdate(update, library))
 
 
 class KernelUpdate(nn.Cell):
-    """`Update` with the same results.
+    """`Update` with the same results, but for the order in which MindSpore adds up some parameters' terms.
 
     Args:
         update: what to replace; its parameters are shared, and keep their names. One weight decay is for all.

@@ -29,7 +29,7 @@ def trained(kernels, averaging, decay, rates=(1e-2, 3e-3, 1e-3)):
     fastflow = FastFlow((5, 8), SIZES, flow_step=2)
     step = TrainStep(fastflow, adam(fastflow, 1e-3, decay), averaging=averaging)
     if kernels:
-        install(step, kernels)
+        install(step, kernels, "winograd2")
     rng, losses = np.random.default_rng(4), []
     for rate in rates:
         step.prepare(rate, 0.1)
@@ -56,9 +56,10 @@ def test_it_is_installed_in_a_training_step(built):
     fastflow = FastFlow((4,), (4,), flow_step=1)
     step = TrainStep(fastflow, adam(fastflow, 1e-3, 0.0))
     before = [(id(parameter), parameter.name) for parameter in step.get_parameters()]
-    install(step, None)
+    install(step, None, "winograd2")
+    install(step, built, "direct")
     assert type(step.update) is Update
-    install(step, built)
+    install(step, built, "winograd2")
     assert isinstance(step.update, KernelUpdate)
     assert [(id(parameter), parameter.name) for parameter in step.get_parameters()] == before
 
