@@ -57,7 +57,7 @@ replace_results() {
 }
 
 # The runner's options that say how it computes; those that say what are the pipeline's.
-runner_options="--precision --op_select_implmode --buffer_optimize --aipp_config --config_file --threads --warmup"
+runner_options="--precision --op_select_implmode --buffer_optimize --aipp_config --config_file --threads --warmup --batch_size"
 
 # split_options ARGUMENTS...: the runner's options into the array `for_runner`, --description into `for_preprocess`, all
 # others into `for_postprocess`.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src import config, judging, options, scoring
+from src import config, judging, network_options, scoring
 from src.data.listing import pictures_under
 from src.data.samples import good_samples
 from src.dataset import Images, load_images, normalize
@@ -30,7 +30,7 @@ def detectors():
     """A small detector with random weights by score rule."""
     return {
         rule: Detector(Architecture("efficientnet_lite0", im_resize=32, flow_step=1, score=rule))
-        for rule in options.SCORES
+        for rule in network_options.SCORES
     }
 
 
@@ -43,7 +43,7 @@ def judge_of(detector, trained, **given):
     return scoring.judge_of(options, "x.ckpt", detector, trained, batch_size=2)
 
 
-@pytest.mark.parametrize("rule", options.SCORES)
+@pytest.mark.parametrize("rule", network_options.SCORES)
 def test_the_level_is_the_highest_mean_of_good_images_maps(detectors, rule):
     detector = detectors[rule]
     images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
