@@ -189,7 +189,9 @@ def _check_script(words: list[str], whole: bool) -> None:
     if any(word.startswith("[") for word in arguments):  # what can be given, not a command to give
         assert set(_plain(" ".join(arguments))) <= said, (words, usage)
     elif whole:
-        needed = re.findall(r"(?<= )[A-Z_]+(?= )", re.sub(r"\[[^\]]*\]", "", usage.partition(path.name)[2].partition(", or ")[0]))
+        needed = re.findall(
+            r"(?<= )[A-Z_]+(?= )", re.sub(r"\[[^\]]*\]", "", usage.partition(path.name)[2].partition(", or ")[0])
+        )
         given = [word for word in arguments if not word.startswith("-")]
         assert len(given) >= len(needed), (words, usage)
 
