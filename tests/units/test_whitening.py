@@ -97,7 +97,7 @@ def test_a_picture_is_compared_with_the_good_ones_place_by_place(pynative):
     for name, parameter in whole.backbone.parameters_and_names():
         dict(placed.backbone.parameters_and_names())[name].set_data(parameter)
     for encoder in (whole, placed):
-        whitening.fit(encoder, half, TINY.backbone)
+        whitening.fit(encoder, EncodedPictures(encoder, half, TINY.backbone))
     mirrored = Tensor(normalize(half[:, :, ::-1], spec.mean, spec.std))
     batch = Tensor(normalize(half, spec.mean, spec.std))
     for features in placed(batch):
