@@ -30,6 +30,7 @@ ORIGINAL: dict[str, object] = {"config": "configs/original.yaml"}
 RECIPES: dict[str, dict[str, object]] = {  # train.py's options that make a recipe; to add one, name it here
     "original": ORIGINAL,
     "recommended": {},  # the defaults
+    "no position mean": {"position_mean": False},
     "no affine": ORIGINAL | {"norm_affine": False},
     "batch 8": ORIGINAL | {"train_batch_size": 8, "lr": 5e-4},
     "lr / 2": ORIGINAL | {"lr": 5e-4},

@@ -43,11 +43,11 @@ find_python() {
     die "Python with $module, not found, install python3-$module or set PYTHON to a Python that has it"
 }
 
-# apt_install COMMAND:PACKAGE...: install the packages whose commands are missing.
+# apt_install COMMAND:PACKAGE...: install the packages whose commands, or files given by their paths, are missing.
 apt_install() {
     local missing=() as_root=() pair
     for pair in "$@"; do
-        command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+        [[ -e ${pair%%:*} ]] || command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
     done
     [[ ${#missing[@]} -gt 0 ]] || return 0
     command -v apt-get >/dev/null || die "packages ${missing[*]}, missing and there is no apt-get, install them by hand"

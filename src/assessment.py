@@ -14,7 +14,7 @@ from src.good_pictures import GoodPictures
 from src.judging import know_good
 from src.labelled import TestSet
 from src.plan import Plan
-from src.scoring import calibrate_score, predict
+from src.scoring import calibrate_score, compile_graph, predict
 from src.tiles import Tile, TileImages
 
 KNOWN = 64  # training pictures that thresholds are from where none is held out
@@ -75,6 +75,7 @@ class Assessor:
         batch_size = options.test_batch_size
         if self.plan.framing.tiling is None:
             batch_size = min(batch_size, len(self.test.images) or len(self.good))
+        compile_graph(detector, batch_size, self.plan.graphs)
         calibrate_score(detector, self.good, batch_size)
         maps, scores = predict(detector, self.test.images, batch_size)
         record = {"epoch": epoch, **evaluation.figures(self.test, maps, scores)}

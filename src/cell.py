@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 
 import mindspore as ms
 import numpy as np
@@ -12,10 +11,8 @@ from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from src.encoder import ENCODERS
 from src.fastflow import FastFlow
 from src.loss import NegativeLogLikelihood
-from src.option import Role
 from src.order import Order
 from src.plan import Plan
-from src.runtime.graph_cache import GraphCache
 from src.runtime.precision import LossScale
 from src.utils import log
 
@@ -75,6 +72,21 @@ class WeightAverage(nn.Cell):
             ops.assign(average, Tensor(kept))
 
 
+class Update(nn.Cell):
+    """The update of the weights by their gradients, and then of their average, if there is one.
+
+    Inputs: the loss, and the gradients of the optimizer's parameters. Output: the loss, once all is done.
+    """
+
+    def __init__(self, optimizer: nn.Adam, average: WeightAverage | None):
+        super().__init__(auto_prefix=False)
+        self.optimizer, self.average = optimizer, average
+
+    def construct(self, loss: Tensor, gradients: tuple[Tensor, ...]) -> Tensor:
+        loss = ops.depend(loss, self.optimizer(gradients))
+        return loss if self.average is None else self.average(loss)
+
+
 class TrainStep(nn.Cell):
     """One training step: standardised features -> the loss before the update; the flows are updated.
 
@@ -104,7 +116,7 @@ class TrainStep(nn.Cell):
             self.mean_gradients = nn.DistributedGradReducer(optimizer.parameters, mean=True, degree=world)
             self.sum = ops.AllReduce()
         self.loss = FlowLoss(fastflow, loss_scale)
-        self.optimizer = optimizer
+        self.optimizer, self.update = optimizer, Update(optimizer, self.average)
         self.gradient = ops.value_and_grad(self.loss, None, optimizer.parameters)
 
     def construct(self, *features: Tensor) -> Tensor:
@@ -115,7 +127,7 @@ class TrainStep(nn.Cell):
         if self.loss_scale is not None:
             return self._scaled(loss, gradients)
         if ops.isfinite(loss):
-            loss = self._update(loss, gradients)
+            loss = self.update(loss, gradients)
         return loss
 
     def prepare(self, learning_rate: float, averaging_rate: float) -> None:
@@ -136,11 +148,6 @@ class TrainStep(nn.Cell):
         finally:
             self.average.exchange()
 
-    def _update(self, loss: Tensor, gradients: tuple[Tensor, ...]) -> Tensor:
-        """Update the weights and then their average; returns the loss."""
-        loss = ops.depend(loss, self.optimizer(gradients))
-        return loss if self.average is None else self.average(loss)
-
     def skipped_steps(self) -> int:
         """How many steps changed nothing because float16 gradients overflowed."""
         return 0 if self.loss_scale is None else int(self.loss_scale.skipped.asnumpy())
@@ -155,7 +162,7 @@ class TrainStep(nn.Cell):
             finite = ops.logical_and(finite, ops.isfinite(gradient).all())
             unscaled += (gradient / scale,)
         if finite:
-            loss = self._update(loss, unscaled)
+            loss = self.update(loss, unscaled)
         return ops.depend(loss, self.loss_scale(finite))
 
 
@@ -165,9 +172,7 @@ def compile_step(step: TrainStep, plan: Plan, order: Order) -> float:
     batch, architecture = order.batch_size // plan.group.world, plan.architecture
     shapes = [*zip(ENCODERS[architecture.backbone].channels, architecture.sizes)]
     shapes += [(1, size) for size in architecture.sizes] if architecture.hides else []
-    inputs = [Tensor(np.zeros((batch, channels, *size), np.float32)) for channels, size in shapes]
-    constants = asdict(architecture) | asdict(plan.group) | plan.options.of_role(Role.COMPILED)
-    GraphCache.of(plan.options.graph_cache, plan.device).prepare(step, *inputs, shaped_by=constants)
+    plan.prepare(step, *(Tensor(np.zeros((batch, channels, *size), np.float32)) for channels, size in shapes))
     seconds = time.perf_counter() - started
     log.info("compiled the training step: %.1f s", seconds)
     return seconds

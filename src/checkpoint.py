@@ -184,6 +184,6 @@ def load_detector(path: str | os.PathLike) -> tuple[Detector, Metadata]:
     described, held = metadata.architecture.parameter_count, sum(array.size for array in arrays.values())
     if described > 4 * held:  # before memory is taken for it; what fits less badly is named by `assign`
         raise UserError(f"{path} describes flows of {described} parameters and holds {held}; write it again")
-    detector = Detector(metadata.architecture)
+    detector = Detector(metadata.architecture, seed=None)
     assign(named_parameters(detector), arrays, path)
     return detector, metadata

@@ -134,8 +134,8 @@ class Architecture:
         given = (self.backbone, self.sizes, self.feature_pooling, self.whitening, self.position_mean)
         return SeenEncoder(*given, image_size=self.size) if self.hides else Encoder(*given)
 
-    def build_fastflow(self, seed: int = 1) -> FastFlow:
-        """The flows, with initial weights and permutations drawn from `seed`."""
+    def build_fastflow(self, seed: int | None = 1) -> FastFlow:
+        """The flows, with initial weights and permutations drawn from `seed`; None: not drawn."""
         return (SeenFastFlow if self.hides else FastFlow)(
             ENCODERS[self.backbone].channels,
             self.sizes,
@@ -160,7 +160,7 @@ class Detector(nn.Cell):
     learned the training pictures by heart. The score is of the flow's map, or of the flow's `LogEnergy`.
     """
 
-    def __init__(self, architecture: Architecture, seed: int = 1):
+    def __init__(self, architecture: Architecture, seed: int | None = 1):
         super().__init__()
         self.architecture = architecture
         self.encoder = architecture.build_encoder()

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from src.initial import Draws, generator, uniform_conv
 from src.kernels.operations import ChannelSplit, PermutedAffine, PictureSum
-from src.layers import Affine, uniform_conv
+from src.layers import Affine
 from src.option import Size, sides
 
 # The constants of a flow step, as FastFlow sets them in FrEIA's AllInOneBlock.
@@ -35,9 +36,8 @@ class FlowStep(nn.Cell):
         out[:, i]  = y[:, permutation[i]]
         log|det J| = sum(s) + H * W * sum(log(scale))
 
-    The coupling is RealNVP's (arXiv 1605.08803), the scale and offset per channel are Glow's (arXiv 1807.03039), and
-    their combination is FrEIA's AllInOneBlock, the block of FastFlow's public PyTorch implementations. FrEIA's soft
-    clamp is plain until August 2023, and scaled since.
+    The coupling is RealNVP's (arXiv 1605.08803), scale and offset per channel are Glow's (arXiv 1807.03039), together
+    they are FrEIA's AllInOneBlock, as in FastFlow's public implementations; its clamp is scaled since August 2023.
 
     Args:
         channels: C.
@@ -48,7 +48,12 @@ class FlowStep(nn.Cell):
     """
 
     def __init__(
-        self, channels: int, kernel: int, hidden_ratio: float, rng: np.random.Generator, soft_clamp: str = "plain"
+        self,
+        channels: int,
+        kernel: int,
+        hidden_ratio: float,
+        rng: Draws,
+        soft_clamp: str = "plain",
     ):
         super().__init__()
         self.log_scale_gain = LOG_SCALE_GAINS[soft_clamp]
@@ -116,7 +121,7 @@ class Flow(nn.Cell):
         steps: int,
         conv3x3_only: bool,
         hidden_ratio: float,
-        rng: np.random.Generator,
+        rng: Draws,
         soft_clamp: str = "plain",
     ):
         super().__init__()
@@ -152,9 +157,8 @@ class FastFlow(nn.Cell):
         sizes: height and width of each scale's map, or one number for both.
         flow_step: number of flow steps per scale.
         conv3x3_only, hidden_ratio, soft_clamp: as in `Flow`.
-        norm_affine: whether the features pass LayerNorm's elementwise affine first. Without it the model is smaller and
-            trains more steadily (gathierry/FastFlow issue 3).
-        seed: of the initial weights and the permutations.
+        norm_affine: whether the features pass LayerNorm's elementwise affine first; without it, trainings are steadier.
+        seed: of the initial weights and the permutations; None: they are loaded next, and not drawn.
     """
 
     def __init__(
@@ -165,12 +169,11 @@ class FastFlow(nn.Cell):
         conv3x3_only: bool = False,
         hidden_ratio: float = 1.0,
         norm_affine: bool = True,
-        seed: int = 1,
+        seed: int | None = 1,
         soft_clamp: str = "plain",
     ):
         super().__init__()
-        rng = np.random.default_rng(seed)
-        shapes = [(c, *sides(size)) for c, size in zip(channels, sizes)]
+        rng, shapes = generator(seed), [(c, *sides(size)) for c, size in zip(channels, sizes)]
         self.norms = nn.CellList([Affine(shape) if norm_affine else nn.Identity() for shape in shapes])
         self.flows = nn.CellList([Flow(c, flow_step, conv3x3_only, hidden_ratio, rng, soft_clamp) for c in channels])
 

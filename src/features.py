@@ -5,7 +5,7 @@ The encoder is frozen and pictures are not augmented, so their standardised feat
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,14 +30,25 @@ class EncodedPictures:
     """Standardised features of images [N, H, W, C] uint8, encoded anew for each batch.
 
     Where images may be hidden in part, the masks of all scales are behind the features (see `src.visible`).
+
+    Args:
+        prepare: is called with the encoder and its input before each batch, where graphs are kept.
     """
 
-    def __init__(self, encoder: Encoder, images: np.ndarray | TileImages, backbone: str):
-        self.encoder, self.images, self.spec = encoder, images, ENCODERS[backbone]
+    def __init__(
+        self,
+        encoder: Encoder,
+        images: np.ndarray | TileImages,
+        backbone: str,
+        prepare: Callable[[Encoder, Tensor], None] = lambda encoder, batch: None,
+    ):
+        self.encoder, self.images, self.spec, self.prepare = encoder, images, ENCODERS[backbone], prepare
 
     def batch(self, indices: np.ndarray) -> tuple[Tensor, ...]:
         """The features of the pictures at `indices`: per scale (B, C_i, H_i, W_i)."""
-        return self.encoder(Tensor(normalize(self.images[indices], self.spec.mean, self.spec.std)))
+        images = Tensor(normalize(self.images[indices], self.spec.mean, self.spec.std))
+        self.prepare(self.encoder, images)
+        return self.encoder(images)
 
     def shapes(self) -> list[tuple[int, int, int]]:
         """(C_i, H_i, W_i) per scale, and of the masks."""

@@ -47,6 +47,11 @@ def description_of(exported: Path) -> Path:
     return exported.with_name(f"{exported.name}.json")
 
 
+def aipp_of(exported: Path) -> Path:
+    """The configuration of an Ascend device's picture preprocessing beside an exported file."""
+    return exported.with_suffix(".aipp.cfg")
+
+
 @dataclass(frozen=True)
 class RunFiles:
     """The files of one run of train.py, in `folder` (`--ckpt_dir`), and of the evaluation of what it trained.

@@ -1,31 +1,9 @@
-"""Layers as other software has them: convolutions, standardisation, LayerNorm's elementwise affine, the exact GELU."""
-
-import math
+"""Layers as other software has them: standardisation, LayerNorm's elementwise affine, the exact GELU."""
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from src.kernels.operations import Spread
-
-
-def uniform_conv(channels_in: int, channels_out: int, kernel: int, rng: np.random.Generator) -> nn.Conv2d:
-    """A convolution with zero padding: (B, channels_in, H, W) -> (B, channels_out, H, W).
-
-    Weight and bias are drawn from the distribution that PyTorch initialises them with: uniform in +-1/sqrt(fan_in).
-    """
-    bound = 1 / math.sqrt(channels_in * kernel**2)
-    weight = rng.uniform(-bound, bound, (channels_out, channels_in, kernel, kernel)).astype(np.float32)
-    bias = rng.uniform(-bound, bound, channels_out).astype(np.float32)
-    return nn.Conv2d(
-        channels_in,
-        channels_out,
-        kernel,
-        pad_mode="pad",
-        padding=kernel // 2,
-        has_bias=True,
-        weight_init=Tensor(weight),
-        bias_init=Tensor(bias),
-    )
 
 
 class Standardize(nn.Cell):

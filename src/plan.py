@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mindspore import Tensor, nn
 
 from src import checkpoint, results
 from src.config import Options
@@ -22,6 +23,7 @@ from src.option import Role
 from src.order import Order, effective_batch_size
 from src.report.events import check_available
 from src.runtime.device import Device
+from src.runtime.graph_cache import GraphCache
 from src.runtime.processes import ALONE, Group
 from src.tiles import Tile, TileImages, tiles_of
 from src.utils import UserError, log
@@ -38,6 +40,7 @@ class Plan:
         files: what is written.
         source: the data set and its category.
         architecture: of the network.
+        graphs: where compiled graphs are kept.
         found: what its pictures are, once `look` has looked at them.
         roi: where pictures are looked at; None: everywhere.
     """
@@ -48,6 +51,7 @@ class Plan:
     files: RunFiles
     source: Source
     architecture: Architecture
+    graphs: GraphCache
     found: Found | None = None
     roi: Roi | None = None
 
@@ -56,7 +60,8 @@ class Plan:
         """The plan that the options describe.
 
         Raises:
-            UserError: options that do not fit each other; --log_to where its package is missing.
+            UserError: options that do not fit each other; --log_to where its package is missing; a --graph_cache that
+                cannot be used.
         """
         check_available(options.log_to)
         architecture = Architecture.from_options(options)
@@ -69,8 +74,9 @@ class Plan:
         )
         result_path = Path(options.result_path) if options.result_path else None
         files = RunFiles(Path(options.ckpt_dir), options.category, result_path)
+        graphs = GraphCache.of(options.graph_cache, device, group)
         roi = None if options.roi is None else Roi.given(options.roi)
-        return cls(options, device, group, files, Source.of(options), architecture, roi=roi)
+        return cls(options, device, group, files, Source.of(options), architecture, graphs, roi=roi)
 
     def finished_result(self) -> dict | None:
         """The result of a finished training with the same options, or None if there is none yet.
@@ -113,6 +119,11 @@ class Plan:
         if self.framing.tiling is not None:
             return TileImages(items, self.framing)
         return load_images(items, self.framing, self.options.num_workers)
+
+    def prepare(self, cell: nn.Cell, *inputs: Tensor) -> None:
+        """Load a cell's graph for inputs of these shapes, or compile and keep it (see `GraphCache.prepare`)."""
+        constants = asdict(self.architecture) | self.options.of_role(Role.COMPILED)
+        self.graphs.prepare(cell, *inputs, shaped_by=constants)
 
     def described(self) -> dict[str, Any]:
         """The options that a finished checkpoint carries."""

@@ -52,7 +52,7 @@ def predict(detector: Detector, images: AnyImages, batch_size: int) -> tuple[np.
     """
     spec, size = ENCODERS[detector.architecture.backbone], detector.architecture.size
     steps = partial(bar, title="evaluating")
-    return run_in_batches(run_of(detector), images, size, batch_size, spec.mean, spec.std, steps)
+    return run_in_batches(run_of(detector), images, size, batch_size, (spec.mean, spec.std), steps)
 
 
 def calibrate_score(detector: Detector, images: AnyImages, batch_size: int) -> None:

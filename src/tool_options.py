@@ -26,9 +26,12 @@ TOOLS: tuple[Option, ...] = (
         Option("file_format", str, "MINDIR", "format of the exported file", one_of("MINDIR", "ONNX", "AIR")),
         Option("batch_size", int, 1, "pictures per call of the exported file", at_least(1, 65536)),
         Option("dynamic_batch", boolean, False, "the file takes any number of pictures per call (ONNX)"),
+        Option("input", str, "float32", "what the file takes: float32 (normalised images), uint8 (pixels, which the "
+               "graph normalises), or aipp: float32, and beside it what an Ascend device makes that from pixels by",
+               one_of("float32", "uint8", "aipp")),
         Option("outputs", str, "map", "what the file gives: map (and score), or the latents", one_of("map", "latents")),
-        Option("mindir_version", int, 3, "version of the MindIR: 3, or 1 for MindSpore Lite 2.0 and older runtimes",
-               one_of(1, 3))),
+        Option("mindir_version", int, None, "version of the MindIR (default: 1, which old and new runtimes read; 3 is "
+               "what MindSpore 2.10 itself writes)", one_of(1, 3))),
     *section("serving", ("serve",),
         Option("watch", str, None, "folder whose pictures, also those in its sub-folders, are judged as they come; "
                "nothing in it is changed"),
@@ -44,6 +47,8 @@ TOOLS: tuple[Option, ...] = (
         Option("keep", int, 50, "pictures on the page of the last ones", at_least(1, 1000))),
     *section("C++ runner", ("preprocess",),
         Option("mindir_path", str, REQUIRED, "exported file; the JSON beside it says what it takes"),
+        Option("description", str, None, "that JSON where it is not beside the file, or describes the file that this "
+               "one was converted from (converter_lite)"),
         Option("img_dir", str, REQUIRED, "folder to write the runner's input to")),
     *section("C++ runner", ("postprocess",),
         Option("result_dir", str, REQUIRED, "folder of the runner's output"),

@@ -7,6 +7,7 @@ unfinished training never replaces a finished one.
 
 import math
 import time
+from functools import partial
 
 from src import checkpoint, evaluation, outcome, state, whitening
 from src.assessment import Assessment, load_pictures
@@ -15,7 +16,7 @@ from src.config import Options
 from src.data.samples import evenly, files_of
 from src.detector import Detector
 from src.features import CachedFeatures, EncodedPictures, training_features
-from src.kernels import cells, library
+from src.kernels import cells, library, update
 from src.plan import Plan
 from src.report.console import TrainingLine
 from src.report.events import not_recorded, recorded
@@ -84,9 +85,8 @@ class Training:
         checkpoint.load_encoder(self.detector.encoder, self.options.backbone, self.options.pre_ckpt_path)
         device, architecture = self.plan.device, self.plan.architecture
         cells.install(self.detector, device.kernels, device.convolution, flow_steps=not architecture.hides)
-        wanted = self.options.cpu_kernels != "off" and self.options.amp_level == "O0"
-        missing = self.plan.device.target == "CPU" and self.plan.device.kernels is None
-        if self.group.leads and wanted and missing and library.could_help():
+        wanted = self.options.cpu_kernels != "off" and self.options.amp_level == "O0" and library.could_help()
+        if self.group.leads and wanted and device.target == "CPU" and device.kernels is None:
             log.info("without CPU kernels; training is faster with them: %s", library.BUILD)
 
     def _load_pictures(self) -> None:
@@ -100,6 +100,7 @@ class Training:
         optimizer = adam(self.detector.fastflow, self.options.lr, self.options.weight_decay)
         fastflow, self.encoder, loss_scale = in_precision(self.detector, self.options.amp_level, self.options.amp_dtype)
         self.step = TrainStep(fastflow, optimizer, self.group.world, loss_scale, averaging=self.options.ema_decay > 0)
+        update.install(self.step, self.plan.device.kernels, self.options.convolution)
 
     def resume(self) -> None:
         """With --resume, go on from the saved state if there is one. All processes must have come equally far."""
@@ -112,13 +113,13 @@ class Training:
 
     def run(self) -> None:
         """Train all epochs that are left."""
-        encoded = EncodedPictures(self.encoder, self.images, self.options.backbone)
+        encode = partial(EncodedPictures, self.encoder, backbone=self.options.backbone, prepare=self.plan.prepare)
+        encoded = encode(self.images)
         cache, limit = self.options.cache_features, self.options.cache_limit_gb
         if self.progress.step == 0 and self.group.leads:
             self.files.best_so_far.unlink(missing_ok=True)  # of an earlier training whose state the user removed
         if self.plan.architecture.whitening and self.progress.step == 0:
-            images = self.plan.load(evenly(self.items, whitening.PICTURES))
-            whitening.fit(self.encoder, images, self.options.backbone)
+            whitening.fit(self.encoder, encode(self.plan.load(evenly(self.items, whitening.PICTURES))))
         with training_features(encoded, cache, limit, self.files.features(self.group.rank), self.group) as features:
             self.progress.seconds += compile_step(self.step, self.plan, self.order)
             with Interrupt() as interrupt, TrainingLine(self.progress.step, self.last_step) as line:

@@ -17,14 +17,12 @@ PICTURES = 64  # more say hardly more
 DOUBTED = 1  # the mean at a position counts as if so many pictures more had the mean of all positions there
 
 
-def fit(encoder: Encoder, images: np.ndarray, backbone: str) -> None:
-    """Set means and whitening of each scale from good images [N, H, W, C] uint8, for an encoder that has none so far.
+def fit(encoder: Encoder, encoded: EncodedPictures) -> None:
+    """Set means and whitening of each scale of an encoder that has none so far, from good images that it encodes.
 
-    All processes of a training must be given the same images.
+    All processes of a training must be given the same pictures.
     """
-    encoded, count = EncodedPictures(encoder, images, backbone), len(images)
-    scales = len(encoder.whitenings)
-    shapes = encoded.shapes()
+    count, scales, shapes = len(encoded.images), len(encoder.whitenings), encoded.shapes()
     make = Moments if len(shapes) == scales else SeenMoments
     moments = [make(*shape) for shape in shapes[:scales]]
     size = min(ENCODE_BATCH, count)

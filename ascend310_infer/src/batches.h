@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace fastflow {
@@ -16,9 +17,14 @@ struct Batch {
 // may be smaller.
 std::vector<Batch> MakeBatches(std::size_t pictures, std::size_t size);
 
-// Read the pictures of a batch, `values` float32 each, into `target`, which gets room for `size` pictures.
+// Read the pictures of a batch, `bytes` each, into `target`, which gets room for `size` pictures.
 // Where the batch has fewer, its last picture is repeated. Throws what ReadPicture throws.
 void ReadBatch(const std::vector<std::filesystem::path>& files, const Batch& batch, std::size_t size,
-               std::size_t values, std::vector<float>& target);
+               std::size_t bytes, std::vector<unsigned char>& target);
+
+// Check that an output of a picture, `count` values, is finite: of what is not, nothing can be said. Throws
+// Error(kPredict), which names picture and output.
+void CheckFinite(const float* values, std::size_t count, const std::string& picture,
+                 const std::string& output);
 
 }  // namespace fastflow

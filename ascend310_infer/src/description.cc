@@ -58,6 +58,8 @@ bool IsDigest(const std::string& text) {
     return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
+}  // namespace
+
 std::string DigestOf(const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);
     std::vector<char> piece(1U << 20);
@@ -73,8 +75,6 @@ std::string DigestOf(const fs::path& file) {
     }
     return digest.Finish();
 }
-
-}  // namespace
 
 std::optional<std::string> FindDigest(const std::string& json, const std::string& name) {
     Cursor cursor(json, name);

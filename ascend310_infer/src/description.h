@@ -12,6 +12,9 @@ namespace fastflow {
 // the value something else; `name` is the file for the message.
 std::optional<std::string> FindDigest(const std::string& json, const std::string& name);
 
+// The SHA-256 of a file, as 64 hexadecimal digits. Throws Error(kModelFile).
+std::string DigestOf(const std::filesystem::path& file);
+
 // Check that a model has the digest that MODEL.json beside it tells. Returns an empty text, or a warning
 // where there is no such file or an older version wrote it, so that nothing is known. Throws
 // Error(kModelFile).

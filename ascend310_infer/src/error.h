@@ -11,6 +11,7 @@ enum class Exit : int {
     kSuccess = 0,
     kInternal = 1,       // anything unexpected, for example that memory ran out
     kUsage = 2,          // an option is unknown, missing or has a bad value
+    kIncomplete = 3,     // pictures have no score, as predict.py ends then; no Error is thrown
     kModelFile = 3,      // the model's file is missing, cannot be read or is not what its description tells
     kNotMindIr = 4,      // the file is not a MindIR, or this runtime cannot load it
     kModelShape = 5,     // the model's inputs or outputs are not what this program handles

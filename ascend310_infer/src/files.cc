@@ -11,11 +11,7 @@
 #include "error.h"
 
 namespace fastflow {
-namespace {
-
 namespace fs = std::filesystem;
-
-}  // namespace
 
 std::string Reason(int number) { return std::generic_category().message(number); }
 
@@ -44,8 +40,7 @@ std::vector<fs::path> ListPictures(const fs::path& folder) {
     return files;
 }
 
-void CheckPictureSize(const fs::path& file, std::size_t count) {
-    const std::size_t size = count * sizeof(float);
+void CheckPictureSize(const fs::path& file, std::size_t size) {
     std::error_code problem;
     const auto actual = fs::file_size(file, problem);
     if (problem) {
@@ -59,21 +54,22 @@ void CheckPictureSize(const fs::path& file, std::size_t count) {
     }
 }
 
-void ReadPicture(const fs::path& file, std::size_t count, float* target) {
-    CheckPictureSize(file, count);
+void ReadPicture(const fs::path& file, std::size_t size, unsigned char* target) {
+    CheckPictureSize(file, size);
     errno = 0;
     const File handle(std::fopen(file.c_str(), "rb"));
-    if (!handle || std::fread(target, sizeof(float), count, handle.get()) != count) {
+    if (!handle || std::fread(target, 1, size, handle.get()) != size) {
         const int number = errno != 0 ? errno : EIO;
         throw Error(Exit::kDataset,
                     "picture " + file.string() + ", cannot be read (" + Reason(number) + "), check the file");
     }
 }
 
-void CheckModelFile(const fs::path& file) {
+void CheckReadable(const fs::path& file) {
     std::error_code problem;
-    const auto size = fs::is_directory(file, problem) ? 0 : fs::file_size(file, problem);
-    if (problem || fs::is_directory(file, problem)) {
+    const bool is_folder = fs::is_directory(file, problem);
+    if (!problem && !is_folder) static_cast<void>(fs::file_size(file, problem));
+    if (problem || is_folder) {
         throw Error(Exit::kModelFile, "model " + file.string() + ", cannot be read (" +
                                           (problem ? problem.message() : "a folder") +
                                           "), give a file that export.py wrote");
@@ -84,10 +80,16 @@ void CheckModelFile(const fs::path& file) {
         throw Error(Exit::kModelFile, "model " + file.string() + ", cannot be read (" + Reason(errno) +
                                           "), check its permissions");
     }
+}
+
+void CheckModelFile(const fs::path& file) {
+    CheckReadable(file);
+    const auto size = fs::file_size(file);
+    const File handle(std::fopen(file.c_str(), "rb"));
     constexpr unsigned char kFirstField = 0x0a;  // the tag of field 1, which a length follows
     constexpr unsigned char kLongestVersion = 32;
     std::array<unsigned char, 2> head{};
-    const bool plausible = std::fread(head.data(), 1, head.size(), handle.get()) == head.size() &&
+    const bool plausible = handle && std::fread(head.data(), 1, head.size(), handle.get()) == head.size() &&
                            head[0] == kFirstField && head[1] > 0 && head[1] <= kLongestVersion &&
                            size > head.size() + head[1];
     if (!plausible) {

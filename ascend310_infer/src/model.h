@@ -1,7 +1,9 @@
-// A model on a device: the only part that knows MindSpore.
+// A model on a device: model.cc, with MindSpore, and onnx_model.cc, with onnxruntime, are the only parts that
+// know it.
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -10,9 +12,17 @@
 
 namespace fastflow {
 
+// Check that a file can be read and begins as this runtime's models do. Throws Error(kModelFile) or
+// Error(kNotMindIr).
+void CheckFormat(const std::filesystem::path& file);
+
+// Check what a model declares of itself, where the runtime would believe it unchecked. Throws
+// Error(kModelFile) or Error(kNotMindIr).
+void CheckContent(const std::filesystem::path& file);
+
 class Model {
   public:
-    // Load the MindIR and build it for the device.
+    // Load the model and build it for the device.
     // Throws Error(kNotMindIr), Error(kDevice), or Error(kModelShape) if its inputs do not fit.
     explicit Model(const Options& options);
     ~Model();
@@ -24,9 +34,9 @@ class Model {
     // The outputs' names and shapes per picture, which are known after the first `Predict`.
     [[nodiscard]] const std::vector<PictureSpec>& outputs() const noexcept;
 
-    // Compute one batch. `pictures` holds batch() * input().count values. Returns batch() *
+    // Compute one batch. `pictures` holds batch() * input().bytes() bytes. Returns batch() *
     // outputs()[i].count values for every output i. Throws Error(kPredict) or Error(kModelShape).
-    std::vector<std::vector<float>> Predict(const std::vector<float>& pictures);
+    std::vector<std::vector<float>> Predict(const std::vector<unsigned char>& pictures);
 
   private:
     class Runtime;

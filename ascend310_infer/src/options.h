@@ -1,9 +1,12 @@
 // The command line.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "picture_options.h"
 
 namespace fastflow {
 
@@ -15,9 +18,16 @@ struct Options {
     std::string output_path;
     Device device = Device::kCpu;
     std::uint32_t device_id = 0;
-    std::string precision = "enforce_fp32";
-    int threads = 0;  // 0: as many as the runtime chooses
-    int warmup = 1;   // predictions before the measured ones
+    std::string precision;    // empty until `ParseOptions` has chosen the runtime's default
+    std::string config_file;  // the runtime's own settings; empty: none
+    // Of Ascend devices only; empty: the runtime's own choice.
+    std::string op_select_implmode;
+    std::string buffer_optimize;
+    std::string aipp_config;
+    int threads = 0;             // 0: as many as the runtime chooses
+    std::size_t batch_size = 1;  // pictures per prediction, where the model leaves that open
+    int warmup = 1;              // predictions before the measured ones
+    PictureOptions pictures;
     bool help = false;
 };
 

@@ -120,7 +120,10 @@ OutputFolder::~OutputFolder() {
 }
 
 void OutputFolder::Write(const std::string& name, const void* bytes, std::size_t size) {
-    const int number = WriteWhole(temporary_ / name, bytes, size);
+    std::error_code problem;
+    const fs::path folder = (temporary_ / name).parent_path();
+    if (folder != temporary_) fs::create_directories(folder, problem);
+    const int number = problem ? problem.value() : WriteWhole(temporary_ / name, bytes, size);
     if (number != 0) {
         throw Error(Exit::kWrite, "file " + (path_ / name).string() + ", cannot be written (" +
                                       Reason(number) + "), free some space or choose another --output_path");

@@ -19,7 +19,8 @@ class OutputFolder {
     OutputFolder(const OutputFolder&) = delete;
     OutputFolder& operator=(const OutputFolder&) = delete;
 
-    // Write `size` bytes as the file `name`. Throws Error(kWrite).
+    // Write `size` bytes as the file `name`, which may lie in folders within. Several threads may write at
+    // the same time. Throws Error(kWrite).
     void Write(const std::string& name, const void* bytes, std::size_t size);
     // Give the folder its name. Throws Error(kWrite).
     void Commit();

@@ -21,7 +21,7 @@ std::string ReportText(const Summary& summary, std::size_t batch) {
 }
 
 std::string ReportJson(const Options& options, const Summary& summary, std::size_t batch,
-                       const std::vector<PictureSpec>& outputs) {
+                       const std::vector<PictureSpec>& outputs, const std::string& more) {
     std::string list;
     // The names need no escaping: CheckOutputs allows only letters, digits and underscores.
     for (const PictureSpec& output : outputs) {
@@ -38,7 +38,7 @@ std::string ReportJson(const Options& options, const Summary& summary, std::size
            ",\n  \"batch_size\": " + std::to_string(batch) + ",\n  \"mean_ms\": " + Number(summary.mean_ms) +
            ",\n  \"median_ms\": " + Number(summary.median_ms) + ",\n  \"p95_ms\": " + Number(summary.p95_ms) +
            ",\n  \"pictures_per_second\": " + Number(summary.pictures_per_second) + ",\n  \"outputs\": [" +
-           list + "]\n}\n";
+           list + "]" + more + "\n}\n";
 }
 
 }  // namespace fastflow

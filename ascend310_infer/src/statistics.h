@@ -1,10 +1,17 @@
 // How long predictions take.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <vector>
 
 namespace fastflow {
+
+using Clock = std::chrono::steady_clock;
+
+inline double MillisecondsSince(Clock::time_point start) {
+    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
 
 struct Summary {
     std::size_t pictures = 0;

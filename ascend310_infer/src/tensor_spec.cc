@@ -13,12 +13,13 @@ constexpr std::size_t kMostBytes = std::size_t{1} << 31;  // of an input; runtim
 
 PictureSpec WithoutBatch(const TensorSpec& tensor, const std::string& what) {
     const std::string text = what + " '" + tensor.name + "' of shape " + ShapeText(tensor.shape);
-    if (!tensor.is_float32)
+    if (tensor.element == Element::kOther || (tensor.element == Element::kUInt8 && what != "input")) {
         throw Error(Exit::kModelShape, text + ", is not float32, export the model in float32");
+    }
     if (tensor.shape.empty()) {
         throw Error(Exit::kModelShape, text + ", has no batch dimension, export the model again");
     }
-    PictureSpec picture{tensor.name, {tensor.shape.begin() + 1, tensor.shape.end()}, 1};
+    PictureSpec picture{tensor.name, {tensor.shape.begin() + 1, tensor.shape.end()}, 1, tensor.element};
     for (const std::int64_t size : tensor.shape) {
         if (size <= 0 || size > std::numeric_limits<std::int32_t>::max()) {
             throw Error(Exit::kModelShape,

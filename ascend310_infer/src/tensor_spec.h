@@ -8,10 +8,12 @@
 
 namespace fastflow {
 
+enum class Element { kFloat32, kUInt8, kOther };
+
 struct TensorSpec {
     std::string name;
     std::vector<std::int64_t> shape;  // the first dimension is the batch
-    bool is_float32 = false;
+    Element element = Element::kOther;
 };
 
 // One input or output without its batch dimension.
@@ -19,12 +21,17 @@ struct PictureSpec {
     std::string name;
     std::vector<std::int64_t> shape;
     std::size_t count = 0;  // values per picture: the product of `shape`
+    Element element = Element::kFloat32;
+
+    [[nodiscard]] std::size_t bytes() const {
+        return count * (element == Element::kUInt8 ? sizeof(std::uint8_t) : sizeof(float));
+    }
 };
 
 // The shape as text, such as (2,3,256,256).
 std::string ShapeText(const std::vector<std::int64_t>& shape);
 
-// Check the inputs: exactly one, float32, of fixed shape (N, ...). Sets `batch` to N.
+// Check the inputs: exactly one, float32 or uint8, of fixed shape (N, ...). Sets `batch` to N.
 // Throws Error(kModelShape).
 PictureSpec CheckInputs(const std::vector<TensorSpec>& inputs, std::size_t& batch);
 

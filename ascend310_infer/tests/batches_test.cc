@@ -23,18 +23,18 @@ TEST(TheLastPictureFillsTheBatch) {
     PutFloats(folder / "b.bin", {3, 4});
     PutFloats(folder / "c.bin", {5, 6});
     const std::vector<std::filesystem::path> files = {folder / "a.bin", folder / "b.bin", folder / "c.bin"};
-    std::vector<float> target;
-    ReadBatch(files, {0, 3}, 3, 2, target);
-    CHECK((target == std::vector<float>{1, 2, 3, 4, 5, 6}));
-    ReadBatch(files, {1, 2}, 4, 2, target);
-    CHECK((target == std::vector<float>{3, 4, 5, 6, 5, 6, 5, 6}));
+    std::vector<unsigned char> target;
+    ReadBatch(files, {0, 3}, 3, 8, target);
+    CHECK((FloatsOf(target) == std::vector<float>{1, 2, 3, 4, 5, 6}));
+    ReadBatch(files, {1, 2}, 4, 8, target);
+    CHECK((FloatsOf(target) == std::vector<float>{3, 4, 5, 6, 5, 6, 5, 6}));
 }
 
 TEST(AWrongPictureIsNamed) {
     const TemporaryFolder folder;
     PutFloats(folder / "a.bin", {1, 2, 3});
-    std::vector<float> target;
-    const auto [status, text] = ErrorOf([&] { ReadBatch({folder / "a.bin"}, {0, 1}, 1, 2, target); });
+    std::vector<unsigned char> target;
+    const auto [status, text] = ErrorOf([&] { ReadBatch({folder / "a.bin"}, {0, 1}, 1, 8, target); });
     CHECK(status == Exit::kPictureSize && Contains(text, "a.bin"));
     CHECK(ErrorOf([&] { ReadBatch({folder / "a.bin"}, {0, 1}, 1, std::size_t{1} << 60, target); }).first ==
           Exit::kPictureSize);  // no memory is taken for it

@@ -31,22 +31,22 @@ TEST(AMissingOrEmptyFolderIsNamed) {
 TEST(APictureIsRead) {
     const TemporaryFolder folder;
     PutFloats(folder / "a.bin", {1.5F, -2.0F});
-    std::vector<float> target(2);
-    ReadPicture(folder / "a.bin", 2, target.data());
-    CHECK((target == std::vector<float>{1.5F, -2.0F}));
+    std::vector<unsigned char> target(8);
+    ReadPicture(folder / "a.bin", 8, target.data());
+    CHECK((FloatsOf(target) == std::vector<float>{1.5F, -2.0F}));
 }
 
 TEST(APictureOfAnotherSizeIsRefused) {
     const TemporaryFolder folder;
     PutFloats(folder / "a.bin", {1, 2});
     Put(folder / "odd.bin", "1234567");
-    std::vector<float> target(3);
-    for (const std::size_t count : {1U, 3U}) {
-        const auto [status, text] = ErrorOf([&] { ReadPicture(folder / "a.bin", count, target.data()); });
+    std::vector<unsigned char> target(12);
+    for (const std::size_t size : {4U, 12U}) {
+        const auto [status, text] = ErrorOf([&] { ReadPicture(folder / "a.bin", size, target.data()); });
         CHECK(status == Exit::kPictureSize && Contains(text, "has 8 bytes") && Contains(text, "a.bin"));
     }
-    CHECK(ErrorOf([&] { ReadPicture(folder / "odd.bin", 2, target.data()); }).first == Exit::kPictureSize);
-    CHECK(ErrorOf([&] { ReadPicture(folder / "none.bin", 2, target.data()); }).first == Exit::kDataset);
+    CHECK(ErrorOf([&] { ReadPicture(folder / "odd.bin", 8, target.data()); }).first == Exit::kPictureSize);
+    CHECK(ErrorOf([&] { ReadPicture(folder / "none.bin", 8, target.data()); }).first == Exit::kDataset);
 }
 
 TEST(AModelFileIsChecked) {

@@ -76,4 +76,26 @@ TEST(PrecisionDependsOnTheDevice) {
     CHECK(Refused(With({"--precision", "fast"}), "'fast'"));
 }
 
+TEST(SettingsOfAnAscendDevice) {
+    const Options plain = ParseOptions(With({"--device", "Ascend"}));
+    CHECK(plain.precision == "enforce_fp32" && plain.op_select_implmode == "high_precision");
+    CHECK(plain.buffer_optimize.empty() && plain.aipp_config.empty() && plain.config_file.empty());
+    const Options chosen = ParseOptions(
+        With({"--device", "Ascend", "--op_select_implmode=high_performance", "--buffer_optimize",
+              "l2_optimize", "--aipp_config", "/proc/version", "--config_file", "/proc/version"}));
+    CHECK(chosen.op_select_implmode == "high_performance" && chosen.buffer_optimize == "l2_optimize");
+    CHECK(chosen.aipp_config == "/proc/version" && chosen.config_file == "/proc/version");
+    CHECK(Refused(With({"--device", "Ascend", "--op_select_implmode", "fast"}), "high_performance"));
+    CHECK(Refused(With({"--device", "Ascend", "--buffer_optimize", "fast"}), "off_optimize"));
+    CHECK(Refused(With({"--device", "Ascend", "--buffer_optimize="}), "has no value"));
+    CHECK(Refused(With({"--device", "Ascend", "--aipp_config", "/nowhere"}), "/nowhere is no file"));
+    CHECK(Refused(With({"--config_file", "/"}), "/ is no file"));
+}
+
+TEST(ACpuHasNoSettingsOfAnAscendDevice) {
+    CHECK(Refused(With({"--op_select_implmode", "high_precision"}), "CPUs have no such setting"));
+    CHECK(Refused(With({"--buffer_optimize", "off_optimize"}), "CPUs have no such setting"));
+    CHECK(Refused(With({"--aipp_config", "/proc/version"}), "CPUs have no such setting"));
+}
+
 TEST_MAIN()

@@ -18,7 +18,8 @@ TEST(TheTextHasEveryFigure) {
 }
 
 TEST(TheJsonIsExact) {
-    const Options options;
+    Options options;
+    options.precision = "enforce_fp32";
     const std::vector<PictureSpec> outputs = {{"anomaly_map", {1, 8, 8}, 64}, {"score", {}, 1}};
     CHECK(ReportJson(options, kSummary, 2, outputs) ==
           "{\n  \"device\": \"CPU\",\n  \"device_id\": 0,\n  \"precision\": \"enforce_fp32\",\n"

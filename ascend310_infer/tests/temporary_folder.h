@@ -3,6 +3,7 @@
 
 #include <stdlib.h>  // mkdtemp is POSIX, not C++
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -43,6 +44,12 @@ inline void PutFloats(const std::filesystem::path& file, const std::vector<float
     stream.write(reinterpret_cast<const char*>(values.data()),
                  static_cast<std::streamsize>(values.size() * sizeof(float)));
     if (!stream.flush()) throw std::runtime_error("cannot write " + file.string());
+}
+
+inline std::vector<float> FloatsOf(const std::vector<unsigned char>& bytes) {
+    std::vector<float> values(bytes.size() / sizeof(float));
+    std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+    return values;
 }
 
 inline std::string Get(const std::filesystem::path& file) {

@@ -8,7 +8,7 @@ using namespace fastflow::test;
 namespace {
 
 TensorSpec Float(const std::string& name, const std::vector<std::int64_t>& shape) {
-    return {name, shape, true};
+    return {name, shape, Element::kFloat32};
 }
 
 std::vector<std::string> NamesOf(const std::vector<TensorSpec>& outputs) {
@@ -25,6 +25,8 @@ TEST(TheInputGivesBatchAndSize) {
     std::size_t batch = 0;
     const PictureSpec input = CheckInputs({Float("image", {4, 3, 8, 8})}, batch);
     CHECK(batch == 4 && input.count == 192 && input.shape == (std::vector<std::int64_t>{3, 8, 8}));
+    CHECK(input.bytes() == 768);
+    CHECK(CheckInputs({{"image", {4, 8, 6, 3}, Element::kUInt8}}, batch).bytes() == 144);
 }
 
 TEST(UnfitInputsAreRefused) {
@@ -35,7 +37,7 @@ TEST(UnfitInputsAreRefused) {
     };
     CHECK(refused({}, "there are 0"));
     CHECK(refused({Float("a", {1, 2}), Float("b", {1, 2})}, "there are 2"));
-    CHECK(refused({{"image", {1, 3, 8, 8}, false}}, "float32"));
+    CHECK(refused({{"image", {1, 3, 8, 8}, Element::kOther}}, "float32"));
     CHECK(refused({Float("image", {})}, "batch dimension"));
     CHECK(refused({Float("image", {-1, 3, 8, 8})}, "fixed"));
     CHECK(refused({Float("image", {1 << 20, 3, 32, 32})}, "too large"));
@@ -65,7 +67,8 @@ TEST(UnfitOutputsAreRefused) {
     };
     CHECK(refused({}, "there are none"));
     CHECK(refused({Float("score", {1})}, "batch of 2"));
-    CHECK(refused({{"score", {2}, false}}, "float32"));
+    CHECK(refused({{"score", {2}, Element::kOther}}, "float32"));
+    CHECK(refused({{"score", {2}, Element::kUInt8}}, "float32"));
     CHECK(refused({Float("score", {})}, "batch dimension"));
 }
 

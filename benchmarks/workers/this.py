@@ -31,8 +31,8 @@ from src.detector import Architecture, Detector
 from src.encoder import ENCODERS
 from src.features import CachedFeatures, EncodedPictures
 from src.inference import predict
-from src.kernels import cells
-from src.layers import uniform_conv
+from src.initial import uniform_conv
+from src.kernels import cells, update
 from src.order import Order
 from src.runtime.device import Device
 
@@ -61,7 +61,9 @@ class This(NetworkWorker):
     @cached_property
     def train_step(self) -> TrainStep:
         """Made at the first training step, so that an evaluation has no optimizer in memory."""
-        return TrainStep(self.detector.fastflow, adam(self.detector.fastflow, 1e-3, 1e-5))
+        step = TrainStep(self.detector.fastflow, adam(self.detector.fastflow, 1e-3, 1e-5))
+        update.install(step, self.device.kernels, self.device.convolution)
+        return step
 
     def begin(self, variant: str) -> dict[str, float]:
         """Seconds of encoding all pictures (where features are kept) and of the first step, compiling included."""

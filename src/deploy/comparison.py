@@ -11,9 +11,9 @@ from src.deploy.description import ModelInput
 from src.deploy.onnx_file import load_onnx
 from src.utils import UserError, log
 
-LIMIT = 1e-4  # the largest difference that is allowed between an output of the network and of the exported file
+LIMIT = 1e-4  # what outputs of the network and of the exported file may differ by, over the largest value if above 1
 BATCHES = (1, 2, 5)  # images per call with which a file is tried that takes any number
-Function = Callable[[np.ndarray], list[np.ndarray]]  # images (B, 3, H, W) -> outputs
+Function = Callable[[np.ndarray], list[np.ndarray]]  # what the file takes -> outputs
 
 
 def check(file: Path, file_format: str, image: np.ndarray, wanted: dict[str, np.ndarray], name: str) -> float | None:
@@ -46,13 +46,15 @@ def load(file: Path, file_format: str, names: list[str] | None = None) -> Functi
 def compare(found: list[np.ndarray], wanted: list[np.ndarray], name: str) -> float:
     """The largest difference between the outputs of an exported file, called `name`, and those of the network.
 
+    It is relative to the output's largest value where that is above 1: a score may be a logarithm's.
+
     Raises:
         UserError: a difference above `LIMIT`, or another number of outputs or another shape.
     """
     found_shapes, wanted_shapes = ([output.shape for output in outputs] for outputs in (found, wanted))
     if found_shapes != wanted_shapes:
         raise UserError(f"{name} has outputs {found_shapes} where the network has {wanted_shapes}; report this")
-    difference = max(float(np.abs(a - b).max()) for a, b in zip(found, wanted))
+    difference = max(float(np.abs(a - b).max() / max(1, np.abs(b).max())) for a, b in zip(found, wanted))
     if not difference <= LIMIT:  # a difference that is not a number must not pass
         raise UserError(f"{name} differs from the network by {difference:.1e}, more than {LIMIT:.0e}; report this")
     return difference
@@ -65,7 +67,7 @@ def check_batches(file: Path, network: nn.Cell, image: np.ndarray, names: list[s
         network: takes one image, such as `image`.
         names: of the outputs; name: of the file, for messages.
     """
-    images = [np.roll(image, step, -1) for step in range(max(BATCHES))]  # all different
+    images = [np.roll(image, step, 2) for step in range(max(BATCHES))]  # all different
     outputs = [[output.asnumpy() for output in network(Tensor(each))] for each in images]
     run, differences = load(file, "ONNX", names), []
     for count in BATCHES:

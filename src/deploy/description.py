@@ -11,6 +11,7 @@ from src.data.roi import roi_for
 from src.verdict import Judge, constants, named_f1_max
 
 METADATA = "fastflow"  # the key of an ONNX file's metadata for this JSON, which there lacks the file's own digest
+IMAGES, PIXELS = "float32", "uint8"  # the types of an input
 ANOMALY_MAP, SCORE = "anomaly_map", "score"  # the outputs' names; the runner's files end in them
 
 
@@ -20,18 +21,18 @@ class ModelInput:
 
     Attributes:
         name: as runtimes show it.
-        shape: (B, 3, H, W).
-        type: of the elements.
+        shape: (B, 3, H, W) of normalised images, or (B, H, W, C) of pixels, RGB, or RGBA where it may hide some.
+        type: of the elements: float32 for images, uint8 for pixels, which the file itself normalises.
         colours: the order of the channels.
         scale: the formula from the pixels' values in 0..255 to the input, for people.
         mean, std: per channel, for that formula.
-        hidden: the value, in all channels, of pixels that shall not be looked at, in the place of that formula's; None:
-            the file looks at all.
+        hidden: the value, in all channels, of pixels that shall not be looked at, in the place of that formula's (of a
+            file that takes pixels, it makes it itself where their alpha is 0); None: the file looks at all.
     """
 
     name: str = "image"
     shape: list[int]
-    type: str = "float32"
+    type: str = IMAGES
     colours: str = "RGB"
     scale: str = "value / 255, then (value - mean) / std"
     mean: list[float]
@@ -39,9 +40,14 @@ class ModelInput:
     hidden: float | None = None
 
     @property
+    def takes_pixels(self) -> bool:
+        """Whether the file normalises the pictures itself."""
+        return self.type == PIXELS
+
+    @property
     def size(self) -> tuple[int, int]:
         """Height and width of the input in pixels."""
-        return tuple(self.shape[2:])
+        return tuple(self.shape[1:3] if self.takes_pixels else self.shape[2:])
 
 
 @dataclass(frozen=True, kw_only=True)

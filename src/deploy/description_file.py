@@ -8,7 +8,7 @@ from src import hidden
 from src.data.roi import EACH, ONE, is_roi
 from src.data.source import is_split
 from src.data.tiling import Tiling
-from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
+from src.deploy.description import ANOMALY_MAP, IMAGES, PIXELS, SCORE, Description, ModelInput, ModelOutput
 from src.files import description_of
 from src.options import is_option
 from src.trust import digest
@@ -40,15 +40,20 @@ def is_shape(value: Any) -> bool:
 
 
 def is_input(value: Any) -> bool:
-    """Whether an object is a `ModelInput`: RGB pictures, normalised as its formula says."""
-    checks = {name: one_of(getattr(ModelInput, name)) for name in ("type", "colours", "scale")}
+    """Whether an object is a `ModelInput`: RGB pictures, normalised as its formula says, or to be."""
+    checks = {name: one_of(getattr(ModelInput, name)) for name in ("colours", "scale")}
+    checks["type"] = one_of(IMAGES, PIXELS)
     per_channel = list_of(is_number, 3)
     checks |= {"name": is_text, "shape": is_shape, "mean": per_channel, "std": per_channel}
     checks |= {"hidden": one_of(hidden.INPUT, None)}
     if not has_some(**checks)(value) or not {"shape", "mean", "std"} <= set(value):
         return False
-    shape = value["shape"]
-    return len(shape) == 4 and shape[1] == 3 and min(value["std"]) > 0
+    shape, std = value["shape"], value["std"]
+    if len(shape) != 4 or min(std) <= 0:
+        return False
+    if value.get("type") != PIXELS:
+        return shape[1] == 3
+    return shape[3] == (3 if value.get("hidden") is None else 4)
 
 
 def is_output(value: Any) -> bool:
@@ -119,19 +124,26 @@ def write_description(exported: Path, description: Description) -> None:
     write_sealed_json(description_of(exported), description.to_json())
 
 
-def read_description(exported: str | Path) -> Description:
+def read_description(exported: str | Path, converted_from: str | Path | None = None) -> Description:
     """Read the description beside an exported file, and check that it is that file's.
+
+    Args:
+        converted_from: the description to read instead, of the file that this one was converted from by another tool;
+            nothing can be checked then.
 
     Raises:
         UserError: it or the file is missing, it is not export.py's or not as it was written, the file is another
             than it describes, or gives no anomaly map.
     """
     exported = Path(exported)
-    path = description_of(exported)
+    path = Path(converted_from) if converted_from else description_of(exported)
     if not exported.is_file() or not path.is_file():
-        raise UserError(f"{exported} or {path.name} beside it is missing; export both with export.py")
+        missing = path if converted_from else f"{path.name} beside it"
+        raise UserError(f"{exported} or {missing} is missing; export both with export.py")
     description = Description.from_json(read_json(path, is_description, "export.py's; export the model again"))
-    if description.file_sha256 is None:
+    if converted_from:
+        log.warning("%s describes %s: whether %s was made of that is not known", path, description.file, exported)
+    elif description.file_sha256 is None:
         log.warning("%s is of an older version: it has no digest to check %s by", path, exported.name)
     elif description.file_sha256 != digest.of_file(exported):
         raise UserError(

@@ -18,12 +18,13 @@ from src.deploy.description_file import is_shape, write_description
 from src.deploy.dynamic_batch import free_batch
 from src.deploy.mindir.version1 import rewrite_to_version_1
 from src.deploy.onnx_file import add_metadata, improve_onnx
+from src.deploy.pixels import OfPixels, aipp_config, images_of
+from src.deploy.trial import random_images, random_pixels
 from src.detector import Detector
 from src.encoder import ENCODERS
-from src.files import description_of, exported_file, results_folder
+from src.files import aipp_of, description_of, exported_file, results_folder
 from src.kernels.operations import plain
 from src.metadata import Metadata
-from src.option import Size, sides
 from src.runtime.device import Device
 from src.scoring import judge_of
 from src.trust import digest
@@ -56,17 +57,25 @@ def export_checkpoint(options: Options, device: Device) -> Description:
     Raises:
         UserError: a wrong checkpoint, an operation that the format lacks, or a file whose output differs.
     """
-    if options.mindir_version == 1 and options.file_format != "MINDIR":
-        raise UserError(f"--mindir_version 1 is for MINDIR, not {options.file_format}; leave one of the two out")
+    if options.file_format == "MINDIR":
+        options = options.resolved(mindir_version=options.mindir_version or 1)
+    elif options.mindir_version is not None:
+        version, other = options.mindir_version, options.file_format
+        raise UserError(f"--mindir_version {version} is for MINDIR, not {other}; leave one of the two out")
+    if options.input == "aipp" and options.file_format != "MINDIR":
+        raise UserError(f"--input aipp is for MINDIR, not {options.file_format}; give --input uint8")
     if options.dynamic_batch and (options.file_format != "ONNX" or options.batch_size > 1):
         raise UserError("--dynamic_batch is for --file_format ONNX, and stands in the place of --batch_size")
     detector, trained = checkpoint.load_detector(options.ckpt_file)
     if not is_shape([options.batch_size, 3, *detector.architecture.size]):
         raise UserError(f"--batch_size {options.batch_size}: the pictures of a call are more than 2 GB; give less")
+    if options.input == "aipp" and detector.architecture.hides:
+        raise UserError("--input aipp: such a device cannot hide what this model shall not see; give --input uint8")
     detector.set_train(False)
     folder = results_folder(options.output_dir, "export", trained.category or "model")
     target = exported_file(folder, trained.category, options.file_format)
-    check_outputs([target, description_of(target)], [options.ckpt_file])
+    written = [target, description_of(target), *([aipp_of(target)] if options.input == "aipp" else [])]
+    check_outputs(written, [options.ckpt_file])
     remove_leftovers(Path(tempfile.gettempdir()))
 
     framing = detector.architecture.framing
@@ -74,13 +83,20 @@ def export_checkpoint(options: Options, device: Device) -> Description:
         framing = replace(framing, roi=roi_for(detector.architecture.roi, trained.roi, options.roi, options.ckpt_file))
     judge = judge_of(options, options.ckpt_file, detector, trained, options.batch_size, framing)
     network, names = choose_outputs(detector, options.outputs)
-    image = random_images(options.batch_size, detector.architecture.size, detector.architecture.hides)
-    wanted = [output.asnumpy() for output in network(Tensor(image))]
+    size, spec = detector.architecture.size, ENCODERS[detector.architecture.backbone]
+    hides, unseen = detector.architecture.hides, hidden.INPUT if detector.architecture.hides else None
+    image = random_images(options.batch_size, size, hides)
+    if options.input == "uint8":
+        image = random_pixels(options.batch_size, size, hides)
+        wanted = [output.asnumpy() for output in network(Tensor(images_of(image, spec)))]
+        network = OfPixels(network, spec, hides)
+    else:
+        wanted = [output.asnumpy() for output in network(Tensor(image))]
     # MindSpore refuses paths with spaces, which `target` may have.
     with temporary_folder(Path(tempfile.gettempdir()) / "fastflow_export") as folder:
         file = folder / f"model{target.suffix}"
         write(network, Tensor(image), file, options.file_format, device)
-        if options.file_format == "MINDIR" and options.mindir_version == 1:
+        if options.mindir_version == 1:
             rewrite_to_version_1(file, file, names)
         if options.file_format == "ONNX":
             improve_onnx(file, ModelInput.name, names)
@@ -89,12 +105,17 @@ def export_checkpoint(options: Options, device: Device) -> Description:
         if options.dynamic_batch:
             free_batch(file)
             difference = max(difference, check_batches(file, network, image, names, target.name))
-        description = describe(options, detector, trained, judge, target, outputs, difference)
+        scale, kind = {"mean": list(spec.mean), "std": list(spec.std), "hidden": unseen}, str(image.dtype)
+        taken = ModelInput(shape=list(image.shape), type=kind, **scale)
+        description = describe(options, detector, trained, judge, target, taken, outputs, difference)
         if options.file_format == "ONNX":
             add_metadata(file, description.to_json())
         description = replace(description, file_sha256=digest.of_file(file))
         # The description first: if what follows does not happen, it names a digest that an earlier file does not have.
         write_description(target, description)
+        if options.input == "aipp":
+            with atomic_path(aipp_of(target)) as path:
+                path.write_text(aipp_config(size, spec.mean, spec.std))
         with atomic_path(target) as path:
             shutil.copyfile(file, path)
     log.info("%s%s", target, "" if difference is None else f": largest difference to the network {difference:.2e}")
@@ -106,18 +127,6 @@ def choose_outputs(detector: Detector, outputs: str) -> tuple[nn.Cell, list[str]
     if outputs == "map":
         return detector, [ANOMALY_MAP, SCORE]
     return Latents(detector), [f"latent_{scale}" for scale in range(len(detector.architecture.sizes))]
-
-
-def random_images(batch_size: int, size: Size, hides: bool = False) -> np.ndarray:
-    """Always the same normally distributed images, float32 (batch_size, 3, H, W).
-
-    Args:
-        size: H and W, or one number; hides: whether a part of each is hidden.
-    """
-    images = np.random.default_rng(0).standard_normal((batch_size, 3, *sides(size)), np.float32)
-    if hides:
-        images[..., : images.shape[2] // 3, :] = hidden.INPUT
-    return images
 
 
 def write(network: nn.Cell, image: Tensor, file: Path, file_format: str, device: Device) -> None:
@@ -148,6 +157,7 @@ def describe(
     trained: Metadata,
     judge: Judge | None,
     target: Path,
+    taken: ModelInput,
     outputs: dict[str, np.ndarray],
     difference: float | None,
 ) -> Description:
@@ -157,20 +167,19 @@ def describe(
         detector, trained: the checkpoint's.
         judge: gives verdicts on what the file gives.
         target: the exported file.
+        taken: what it takes.
         outputs: arrays of the outputs' shapes, by the outputs' names.
         difference: between the outputs of the network and of the file, if they were compared.
     """
-    spec, shape = ENCODERS[detector.architecture.backbone], [options.batch_size, 3, *detector.architecture.size]
-    unseen = hidden.INPUT if detector.architecture.hides else None
     return Description(
         file=target.name,
         format=options.file_format,
-        mindir_version=options.mindir_version if options.file_format == "MINDIR" else None,
+        mindir_version=options.mindir_version,
         category=trained.category,
         split=trained.split,
         bit_depth=trained.bit_depth,
         dynamic_batch=options.dynamic_batch,
-        input=ModelInput(shape=shape, mean=list(spec.mean), std=list(spec.std), hidden=unseen),
+        input=taken,
         outputs=[ModelOutput(name=name, shape=list(output.shape)) for name, output in outputs.items()],
         **constants(judge, trained.thresholds),
         architecture=asdict(detector.architecture),

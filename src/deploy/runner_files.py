@@ -40,7 +40,7 @@ def preprocess(options: Options) -> Path:
     Raises:
         UserError: anything wrong with the input, or a folder that holds what this program did not write.
     """
-    description = read_description(options.mindir_path)
+    description = read_description(options.mindir_path, options.description)
     framing = description.framing(options.roi)
     if framing.tiling is not None:
         raise UserError(f"{options.mindir_path} looks at tiles, which the C++ runner cannot; take predict.py")
@@ -84,13 +84,16 @@ def is_replaceable(folder: Path) -> bool:
 
 
 def write_picture(folder: Path, index: int, sample: Sample, image: np.ndarray, model_input: ModelInput) -> Entry:
-    """Write a picture's image, uint8 [H, W, C], normalised as float32 (3, H, W); returns its entry in the manifest.
+    """Write a picture's image, uint8 [H, W, C], as the model takes it: normalised as float32 (3, H, W), or as it is.
+
+    Returns its entry in the manifest.
 
     Of a long name the beginning is kept: the runner's files are named after it, with endings.
     """
     name = os.fsencode(sample.name.replace("/", "_"))[:LONGEST_NAME].decode(errors="ignore")
     file = f"{index:06d}_{name}.bin"
-    normalize(image[None], model_input.mean, model_input.std).tofile(folder / file)
+    taken = image if model_input.takes_pixels else normalize(image[None], model_input.mean, model_input.std)
+    taken.tofile(folder / file)
     return Entry(file, sample)
 
 

@@ -29,5 +29,6 @@ def load_mindir(path: Path, batch_size: int, roi: str | None = None) -> Network:
         anomaly_map, score = graph(Tensor(images))
         return anomaly_map.asnumpy(), score.asnumpy()
 
-    run(np.zeros(description.input.shape, np.float32))  # compiled now: a picture's time shall be the network's
+    # Compiled now: a picture's time shall be the network's.
+    run(np.zeros(description.input.shape, description.input.type))
     return network_of(description, run, batch_size, description.file_sha256, roi)

@@ -16,7 +16,9 @@ from src.tiles import RunImages, TiledPictures
 from src.utils import UserError
 from src.verdict import Judge
 
-Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # (B, 3, H, W) -> maps (B, 1, H, W), scores (B,)
+# Images (B, 3, H, W) or pixels, uint8 (B, H, W, 3) -> maps (B, 1, H, W), scores (B,).
+Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+Normalisation = tuple[Sequence[float], Sequence[float]]  # mean and std per channel
 
 
 def run_in_batches(
@@ -24,8 +26,7 @@ def run_in_batches(
     images: AnyImages,
     size: Size,
     batch_size: int,
-    mean: Sequence[float],
-    std: Sequence[float],
+    normalised_by: Normalisation | None,
     steps: Callable[[range], Iterable[int]] = iter,
     fill: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -37,7 +38,7 @@ def run_in_batches(
         run: the network.
         size: H and W.
         batch_size: images per call.
-        mean, std: by which the network's input is normalised.
+        normalised_by: mean and std, by which the network's input is normalised; None: it takes pixels.
         steps: may wrap the starts of the batches, to show progress.
         fill: fill the last batch up with the last image: for a network that takes `batch_size` images and no other
             number, or would have to be compiled again for them.
@@ -48,7 +49,7 @@ def run_in_batches(
     """
     if isinstance(images, TiledPictures):
         return _in_tiles(
-            partial(run_in_batches, run, size=size, batch_size=batch_size, mean=mean, std=std, fill=fill),
+            partial(run_in_batches, run, size=size, batch_size=batch_size, normalised_by=normalised_by, fill=fill),
             images,
             batch_size,
             steps,
@@ -58,7 +59,8 @@ def run_in_batches(
     for start in steps(range(0, count, batch_size)):
         used = min(batch_size, count - start)
         indices = np.minimum(np.arange(start, start + (batch_size if fill else used)), count - 1)
-        anomaly_map, score = run(normalize(images[indices], mean, std))
+        some = images[indices]
+        anomaly_map, score = run(some if normalised_by is None else normalize(some, *normalised_by))
         maps[start : start + used] = anomaly_map[:used, 0]
         scores[start : start + used] = score[:used]
     if not (np.isfinite(maps.sum((1, 2))).all() and np.isfinite(scores).all()):  # sums: no copy of the maps' size
@@ -86,7 +88,7 @@ class Network:
         run: computes.
         category: what it was trained on, if that is known.
         framing: how pictures become its images.
-        mean, std: by which its input is normalised.
+        normalised_by: mean and std per channel, by which its input is normalised; None: it takes pixels.
         batch_size: images per call.
         any_batch: whether fewer images per call are as good.
         judge: gives verdicts; None where the model knows no threshold.
@@ -100,8 +102,7 @@ class Network:
     run: Run
     category: str | None
     framing: Framing
-    mean: Sequence[float]
-    std: Sequence[float]
+    normalised_by: Normalisation | None
     batch_size: int
     any_batch: bool
     judge: Judge | None
@@ -113,6 +114,5 @@ class Network:
 
     def __call__(self, images: AnyImages) -> tuple[np.ndarray, np.ndarray]:
         """Anomaly maps [N, H, W] and scores [N], float32, of images [N, H, W, C] uint8, RGB or RGBA."""
-        return run_in_batches(
-            self.run, images, self.framing.size, self.batch_size, self.mean, self.std, fill=not self.any_batch
-        )
+        size, fill = self.framing.size, not self.any_batch
+        return run_in_batches(self.run, images, size, self.batch_size, self.normalised_by, fill=fill)

@@ -44,8 +44,8 @@ def load_onnx(
     description = beside or _described(path, session.get_modelmeta().custom_metadata_map.get(METADATA))
     names = [ANOMALY_MAP, SCORE]
     shown = {value.name: value.shape for value in (*session.get_inputs(), *session.get_outputs())}
-    batch, _, *size = description.input.shape
-    wanted = {description.input.name: [3, *size], ANOMALY_MAP: [1, *size], SCORE: []}
+    batch, size = description.input.shape[0], description.input.size
+    wanted = {description.input.name: description.input.shape[1:], ANOMALY_MAP: [1, *size], SCORE: []}
     for name, rest in wanted.items():
         if name not in shown or shown[name][1:] != rest or (not description.dynamic_batch and shown[name][0] != batch):
             raise UserError(f"{path}: {name} is not as its description says; export the model again")

@@ -3,7 +3,10 @@
 What config.py makes of a command line or a file is tested in units/test_config.py.
 """
 
+import ast
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -87,3 +90,24 @@ def test_what_depends_on_other_options_follows_them():
     assert (architecture.gaussian_weight, architecture.map_sigma) == (0, 0)
     _, architecture = architecture_of("--gaussian_weight", "0")
     assert (architecture.whitening, architecture.gaussian_weight) == (True, 0)
+
+
+OLD_PYTHON = """
+import runpy, sys
+sys.version_info, sys.version = (3, 9, 18), "3.9.18 (main)"
+sys.argv = sys.argv[1:]
+sys.path.insert(0, sys.argv[0].rpartition("/")[0])
+runpy.run_path(sys.argv[0], None, "__main__")
+"""
+
+
+@pytest.mark.parametrize("name", ["preprocess.py", "postprocess.py", "scripts/run_all.py", "src/pthtockpt.py"])
+def test_an_older_python_is_refused_in_one_line(name):
+    """As where MindSpore 1.8 to 1.10 is installed, whose wheels are for 3.7 to 3.9."""
+    for file in (name, "src/__init__.py"):  # what is read before it is refused
+        ast.parse((ROOT / file).read_text(), feature_version=(3, 7))
+    done = subprocess.run([sys.executable, "-c", OLD_PYTHON, ROOT / name], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: Python 3.9.18 is too old; give 3.10 to 3.12, beside MindSpore's own where that is older\n"
+    )

@@ -306,12 +306,78 @@ def test_deployment(stage, name, device, number):
     assert middle[4:] == ["--output_path", f"{work}/output", "--device", device, "--device_id", number]
     assert after[:4] == ["--label_dir", f"{work}/input", "--result_dir", f"{work}/output"]
     assert after[-3:] == ["--result_path", f"{work}/acc_a nut.json", "--save_imgs"]
-    new = ["acc_a nut.log", "input/manifest.json"]
+    new = [".fastflow_files", "acc_a nut.log", "input/manifest.json"]
     assert files(stage.here / "infer") == [f"a nut/{file}" for file in (*new, "notes.txt")]  # which is the user's
+    assert (folder / ".fastflow_files").read_bytes() == b"acc_a nut.log\0input/manifest.json\0"
     fresh = stage.here / "fresh"
     fresh.mkdir()
     assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(fresh.stat().st_mode)
     assert (folder / "acc_a nut.log").read_text() == "pixel_auc: 1.00000\n"
+
+
+def test_a_deployment_passes_the_runners_options_on(stage):
+    given = (
+        "a.mindir",
+        "/data",
+        "--precision",
+        "enforce_fp16",
+        "--save_imgs",
+        "--config_file=a b.ini",
+        "--warmup",
+        "0",
+    )
+    assert deploy(stage, "run_infer_310.sh", *given, "--description", "b c.json").returncode == 0
+    before, runner, after = (call[3] for call in stage.called())
+    assert before[-2:] == ["--description", "b c.json"]
+    assert runner[-5:] == ["--precision", "enforce_fp16", "--config_file=a b.ini", "--warmup", "0"]
+    assert after[-1] == "--save_imgs"
+    assert "--precision" not in after
+    done = deploy(stage, "run_infer_310.sh", "a.mindir", "/data", "--precision")
+    assert (done.returncode, done.stderr) == (2, "error: option --precision, has no value, give one\n")
+
+
+TALKING = """#!/bin/sh
+echo "the runtime's own words at level $GLOG_v, from $ASCEND_OPP_PATH" >&2
+exit $1
+"""
+
+
+@pytest.fixture
+def talking(stage):
+    """A runner that fails, or not, with words of the runtime, and CANN in the user's own folder."""
+    runner = stage.home.parent / "talking"
+    runner.write_text(TALKING.replace("$1", "${STATUS:-0}"))
+    runner.chmod(0o755)
+    cann = stage.home / "Ascend/ascend-toolkit"
+    cann.mkdir(parents=True)
+    (cann / "set_env.sh").write_text(
+        "export ASCEND_OPP_PATH=/cann/opp LD_LIBRARY_PATH=/cann/lib:$UNSET_BY_CANN\nfalse\n"
+    )
+    yield runner
+    shutil.rmtree(stage.home / "Ascend")
+
+
+def test_what_the_runtime_says_is_shown_where_the_runner_fails(stage, talking):
+    given = {"FASTFLOW_INFER": str(talking), "ASCEND_OPP_PATH": "/opp", "GLOG_v": ""}
+    quiet = deploy(stage, "run_infer_cpu.sh", "a.mindir", "/data", **given)
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+    talking.write_text(TALKING.replace("$1", "6"))
+    failed = deploy(stage, "run_infer_cpu.sh", "a.mindir", "/data", **given)
+    assert (failed.returncode, failed.stderr) == (6, "the runtime's own words at level 3, from /opp\n")
+    asked = deploy(stage, "run_infer_cpu.sh", "a.mindir", "/data", **given | {"GLOG_v": "1"})
+    assert (asked.returncode, asked.stderr) == (6, "the runtime's own words at level 1, from /opp\n")
+
+
+@pytest.mark.skipif(os.path.exists("/usr/local/Ascend"), reason="this machine has CANN")
+def test_canns_environment_is_loaded_for_a_device(stage, talking):
+    talking.write_text(TALKING.replace("$1", "6"))
+    given = {"FASTFLOW_INFER": str(talking), "ASCEND_OPP_PATH": "", "GLOG_v": ""}
+    done = deploy(stage, "run_infer_310.sh", "a.mindir", "/data", **given)
+    assert (done.returncode, done.stderr) == (6, "the runtime's own words at level 3, from /cann/opp\n")
+    done = deploy(stage, "run_infer_310.sh", "a.mindir", "/data", **given | {"ASCEND_OPP_PATH": "/mine"})
+    assert done.stderr == "the runtime's own words at level 3, from /mine\n"
+    done = deploy(stage, "run_infer_cpu.sh", "a.mindir", "/data", **given)
+    assert done.stderr == "the runtime's own words at level 3, from \n"
 
 
 def test_a_deployment_takes_no_file_of_the_user(stage):
@@ -324,6 +390,73 @@ def test_a_deployment_takes_no_file_of_the_user(stage):
         f"error: {folder}/notes.txt, is not of an earlier run and would be removed, move it elsewhere\n",
     )
     assert files(stage.here) == ["infer/a nut/panels/notes.txt"]
+
+
+def test_a_deployment_knows_its_own_files(stage):
+    """What looks like ours is not ours unless a run wrote it, whatever its name."""
+    assert deploy(stage, "run_infer_cpu.sh", "a.mindir", "/data").returncode == 0
+    photo = stage.here / "infer/a nut/input/my photo\n.png"
+    photo.write_text("x")
+    done = deploy(stage, "run_infer_cpu.sh", "a.mindir", "/data")
+    assert done.returncode == 2
+    assert "/input/my photo" in done.stderr
+    photo.unlink()
+    assert deploy(stage, "run_infer_cpu.sh", "a.mindir", "/data").returncode == 0
+
+
+def test_a_deployments_log_names_the_final_place_of_panels(stage):
+    python = stage.home.parent / "telling python"
+    tells = """while [[ $1 != --output_dir ]]; do shift || exit 0; done; echo "pictures with heat maps: $2" """
+    python.write_text(
+        f"#!/bin/bash\n'{stage.recorder}' \"$@\" || exit; [[ $* != *postprocess.py* ]] || {{ {tells}; }}\n"
+    )
+    python.chmod(0o755)
+    done = deploy(stage, "run_infer_cpu.sh", "a.mindir", "/data", PYTHON=str(python))
+    assert done.returncode == 0, done.stderr
+    log = (stage.here / "infer/a nut/acc_a nut.log").read_text()
+    assert f"pictures with heat maps: {stage.here}/infer/a nut/panels\n" in log
+    assert ".run." not in log + done.stdout
+
+
+JUDGING = """#!/bin/bash
+printf '%s\\n' "$@" >arguments
+while [[ $1 != --output_path ]]; do shift; done
+mkdir -p "$2/heat_maps/a b"
+for file in scores.json scores.csv timing.json "heat_maps/a b/c.png"; do echo new >"$2/$file"; done
+exit "${STATUS:-0}"
+"""
+
+
+@pytest.mark.parametrize(("script", "device"), [("run_infer_310.sh", "Ascend"), ("run_infer_cpu.sh", "CPU")])
+def test_plain_pictures(script, device, stage):
+    judging = stage.home.parent / "judging"
+    judging.write_text(JUDGING)
+    judging.chmod(0o755)
+    given = ("a model.mindir", "--pictures", "my pictures", "--device_ids", "0,1", "--heat_maps")
+    done = deploy(stage, script, *given, FASTFLOW_INFER=str(judging))
+    assert done.returncode == 0, done.stderr
+    folder = stage.here / "infer/a model"
+    new = [".fastflow_files", "heat_maps/a b/c.png", "scores.csv", "scores.json", "timing.json"]
+    assert files(folder) == new
+    assert done.stdout == f"verdicts: {folder}/scores.csv, times: {folder}/timing.json\n"
+    arguments = (stage.here / "arguments").read_text().splitlines()
+    assert arguments[:5] == ["--model", "a model.mindir", "--device", device, "--output_path"]
+    assert arguments[6:] == list(given[1:])
+
+    (folder / "notes.txt").write_text("mine")
+    done = deploy(stage, script, *given, "--output_dir", folder, FASTFLOW_INFER=str(judging), STATUS="3")
+    assert done.returncode == 3  # pictures without a score; there are results
+    assert files(folder) == [*new[:2], "notes.txt", *new[2:]]
+    (folder / "heat_maps/mine.png").write_text("mine")
+    done = deploy(stage, script, *given, FASTFLOW_INFER=str(judging))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{folder}/heat_maps/mine.png, is not of an earlier run" in done.stderr
+    judging.write_text("#!/bin/sh\necho 'error: no' >&2\nexit 3\n")
+    (folder / "heat_maps/mine.png").unlink()
+    done = deploy(stage, script, *given, FASTFLOW_INFER=str(judging))
+    assert (done.returncode, done.stderr) == (3, "error: no\n")
+    assert files(folder) == [*new[:2], "notes.txt", *new[2:]]
+    assert os.listdir(stage.here / "infer") == ["a model"]
 
 
 def test_a_deployment_removes_what_a_killed_one_has_left(stage):

@@ -11,7 +11,16 @@ from tests.support.runner_toolchain import need_programs
 
 BIN = Path(sys.executable).parent  # of the environment that requirements-dev.txt made
 SHELL = [*sorted(ROOT.glob("scripts/*.sh")), ROOT / ".ci/run", ROOT / "ascend310_infer/build.sh"]
-CPP_FOLDERS = [ROOT / name for name in ("ascend310_infer/src", "ascend310_infer/tests", "src/kernels/cpp")]
+CPP_FOLDERS = [
+    ROOT / name
+    for name in (
+        "ascend310_infer/src",
+        "ascend310_infer/src/pictures",
+        "ascend310_infer/src/inspect",
+        "ascend310_infer/tests",
+        "src/kernels/cpp",
+    )
+]
 CPP = sorted(path for folder in CPP_FOLDERS for path in folder.glob("*.*"))
 
 COMMANDS = {

@@ -183,12 +183,15 @@ def _check_script(words: list[str], whole: bool) -> None:
         return
     usage = subprocess.run(["bash", str(path), "--help"], capture_output=True, text=True, check=True).stdout
     said = set(_plain(usage))
-    options = [word for word in arguments if OPTION.fullmatch(word) and word not in said]
+    own = set(OPTION.findall((ROOT / "scripts/infer.sh").read_text())) if kind == "run_infer" else set()
+    options = [word for word in arguments if OPTION.fullmatch(word) and word not in said | own]
     check_options(PASSED_ON[kind], options)
     if any(word.startswith("[") for word in arguments):  # what can be given, not a command to give
         assert set(_plain(" ".join(arguments))) <= said, (words, usage)
     elif whole:
-        needed = re.findall(r"(?<= )[A-Z_]+(?= )", re.sub(r"\[[^\]]*\]", "", usage.partition(path.name)[2]))
+        needed = re.findall(
+            r"(?<= )[A-Z_]+(?= )", re.sub(r"\[[^\]]*\]", "", usage.partition(path.name)[2].partition(", or ")[0])
+        )
         given = [word for word in arguments if not word.startswith("-")]
         assert len(given) >= len(needed), (words, usage)
 

@@ -1,8 +1,8 @@
 """Calls of the CPU kernels without MindSpore, on tensors between pages that nobody may touch.
 
-As a program it computes flow steps whose coupling only adds, so that their gradients are those of two convolutions:
-`python -m tests.support.kernel_calls LIBRARY errors|digests`. It prints JSON: for each case and tile the largest error
-of every output over its largest value, against float64; or, for each, a digest of all outputs.
+As a program it computes flow steps whose coupling only adds, so that their gradients are those of two convolutions, and
+a step of Adam: `python -m tests.support.kernel_calls LIBRARY errors|digests`. It prints JSON: for each case and tile,
+and for Adam, the largest error of every output over its largest value, against float64; or a digest of all outputs.
 """
 
 import ctypes
@@ -50,8 +50,12 @@ class Guarded:
         self.address = self.start + offset
 
 
-def call(kernel, inputs, outputs, at_end=True):
-    """Call a kernel on arrays; `outputs` are the shapes of its results, which are returned."""
+def call(kernel, inputs, outputs, at_end=True, changed=False):
+    """Call a kernel on arrays; `outputs` are the shapes of its results.
+
+    Returns:
+        The results, or, for a kernel that has `changed` its inputs, these.
+    """
     tensors = []
     for values in inputs:
         tensors.append(Guarded(values.shape, values.dtype, at_end))
@@ -59,6 +63,7 @@ def call(kernel, inputs, outputs, at_end=True):
     results = [Guarded(shape, np.float32, at_end) for shape in outputs]
     for result in results:
         result.array[...] = np.nan
+    given = list(tensors)
     tensors += results
     shapes = [(ctypes.c_int64 * t.array.ndim)(*t.array.shape) for t in tensors]
     count = len(tensors)
@@ -73,7 +78,7 @@ def call(kernel, inputs, outputs, at_end=True):
     )
     if status != 0:
         raise RuntimeError("the kernel failed")
-    return [result.array.copy() for result in results]
+    return [tensor.array.copy() for tensor in (given if changed else results)]
 
 
 def drawn(case):
@@ -174,9 +179,55 @@ def error(found, right):
     return float(difference) if np.isfinite(difference) else float("inf")
 
 
+ADAM_SIZES = (1, 15, 16, 17, 100, 3 * 2**14 + 5)
+ADAM_NUMBERS = {"rate": 1e-3, "power1": 0.9**3, "power2": 0.999**3, "averaging": 0.1}
+ADAM_CONSTANTS = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "decay": 1e-2}
+ADAM_KINDS = ("weight", "first moment", "second moment", "gradient", "average")
+
+
+def adam_tensors():
+    """Of each kind, a tensor of each size."""
+    rng = np.random.default_rng(5)
+    drawn = {kind: [rng.standard_normal(size) for size in ADAM_SIZES] for kind in ADAM_KINDS}
+    drawn["second moment"] = [values**2 for values in drawn["second moment"]]
+    return {kind: [values.astype(np.float32) for values in tensors] for kind, tensors in drawn.items()}
+
+
+def adam(library, averages, at_end=True):
+    """All tensors of a kind after a step of Adam, joined, by name."""
+    kinds = ADAM_KINDS if averages else ADAM_KINDS[:-1]
+    tensors = [values for kind in kinds for values in adam_tensors()[kind]]
+    numbers = [np.array(number, np.float32) for number in ADAM_NUMBERS.values()]
+    *constants, decay = ADAM_CONSTANTS.values()
+    numbers += [np.array(constants, np.float32), np.full(len(ADAM_SIZES), decay, np.float32)]
+    after = call(library.AdamStep, numbers + tensors, [[1]], at_end, changed=True)[len(numbers) :]
+    count = len(ADAM_SIZES)
+    return {kind: np.concatenate(after[i * count : (i + 1) * count]) for i, kind in enumerate(kinds)}
+
+
+def expected_adam():
+    """What `adam` gives, in float64."""
+    w, m, v, g, a = (np.concatenate(adam_tensors()[kind]).astype(np.float64) for kind in ADAM_KINDS)
+    (rate, power1, power2, averaging), (beta1, beta2, epsilon, decay) = ADAM_NUMBERS.values(), ADAM_CONSTANTS.values()
+    whole = g + decay * w
+    m, v = beta1 * m + (1 - beta1) * whole, beta2 * v + (1 - beta2) * whole**2
+    w = w - rate * np.sqrt(1 - power2) / (1 - power1) * m / (np.sqrt(v) + epsilon)
+    return dict(zip(ADAM_KINDS, (w, m, v, g, a + averaging * (w - a))))
+
+
+def adam_report(library, kind):
+    """Of two steps of Adam, without averages and with them, what `report` says of a case."""
+    found = [adam(library, averages) for averages in (False, True)]
+    if kind == "errors":
+        right = expected_adam()
+        return {name: max(error(each[name], right[name]) for each in found if name in each) for name in ADAM_KINDS}
+    found += [adam(library, averages, at_end=False) for averages in (False, True)]
+    return [hashlib.sha256(array.tobytes()).hexdigest() for each in found for array in each.values()]
+
+
 def report(library, kind):
     """What this program prints."""
-    result = {}
+    result = {"Adam": adam_report(library, kind)}
     for name, case in CASES.items():
         right = expected(case) if kind == "errors" else None
         for tile in TILES:

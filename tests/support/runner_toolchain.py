@@ -14,7 +14,8 @@ from src import ROOT
 
 SOURCE = ROOT / "ascend310_infer"
 LITE_HOME = Path(os.environ.get("LITE_HOME") or ROOT / "build/mindspore-lite-2.0.0/mindspore_lite")
-OLD_HOME = Path(os.environ.get("MINDSPORE_HOME") or ROOT / "build/mindspore-1.8.1/mindspore")
+OLD_HOMES = {version: ROOT / f"build/mindspore-{version}/mindspore" for version in ("1.8.1", "1.10.0")}
+ONNXRUNTIME_HOME = Path(os.environ.get("ONNXRUNTIME_HOME") or ROOT / "build/onnxruntime")
 INSTALL = "run scripts/install_runner_toolchain.sh"
 
 
@@ -30,6 +31,14 @@ def need_programs(*names: str) -> None:
     missing = [name for name in names if shutil.which(name) is None]
     if missing:
         unavailable(f"{', '.join(missing)} not found; {INSTALL}")
+
+
+def need_old(version: str) -> Path:
+    """The folder of MindSpore 1.8.1 or 1.10.0 for Ascend; skip or fail, as `unavailable`, where it was not fetched."""
+    home = OLD_HOMES[version]
+    if not (home / "lib/libmindspore.so").exists():
+        unavailable(f"no MindSpore {version} in {home}; {INSTALL} --with-1.8")
+    return home
 
 
 def build(*arguments: str | os.PathLike) -> Path:
@@ -71,15 +80,35 @@ class Runner:
         return self(*paths, *kept, *more, **options)
 
 
-@pytest.fixture(scope="session")
-def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
-    """The runner, freshly built for MindSpore Lite's CPU (under qemu on x86-64) in a folder with a space."""
+def need_lite() -> tuple[str, ...]:
+    """Skip or fail, as `unavailable`, without MindSpore Lite and its tools; the words that make its programs run."""
     if not (LITE_HOME / "lib").is_dir() and not (LITE_HOME / "runtime").is_dir():
         unavailable(f"no MindSpore Lite in {LITE_HOME}; {INSTALL}")
     need_programs("cmake", "make")
-    emulator: tuple[str, ...] = ()
-    if platform.machine() != "aarch64":
-        need_programs("aarch64-linux-gnu-g++", "qemu-aarch64")
-        emulator = ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu")
+    if platform.machine() == "aarch64":
+        return ()
+    need_programs("aarch64-linux-gnu-g++", "qemu-aarch64")
+    return ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu")
+
+
+@pytest.fixture(scope="session")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    """The runner, freshly built for MindSpore Lite's CPU (under qemu on x86-64) in a folder with a space."""
+    emulator = need_lite()
     folder = tmp_path_factory.mktemp("runner build")
     return Runner(build("--lite_home", LITE_HOME, "--build_dir", folder), emulator)
+
+
+def need_onnxruntime() -> None:
+    """Skip or fail, as `unavailable`, without what the runner for this machine's own CPU is built of."""
+    if not (ONNXRUNTIME_HOME / "include/onnxruntime_cxx_api.h").exists():
+        unavailable(f"no onnxruntime with headers in {ONNXRUNTIME_HOME}; {INSTALL}")
+    need_programs("cmake", "make", "g++")
+
+
+@pytest.fixture(scope="session")
+def native(tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    """The runner, freshly built for onnxruntime on this machine's own CPU, in a folder with a space."""
+    need_onnxruntime()
+    folder = tmp_path_factory.mktemp("native build")
+    return Runner(build("--onnxruntime_home", ONNXRUNTIME_HOME, "--build_dir", folder), ())

@@ -12,6 +12,7 @@ from src.config import parse
 from src.dataset import normalize
 from src.detector import Architecture, Detector
 from src.encoder import ENCODERS, MeanPool
+from src.features import EncodedPictures
 from src.utils import UserError
 from src.whitening import DOUBTED, LEAST_VARIANCE, Moments, whitening_matrix
 
@@ -77,7 +78,7 @@ def test_fitted_features_are_white_and_without_options_nothing_changes(pynative)
     batch = Tensor(normalize(IMAGES, spec.mean, spec.std))
     for one, other in zip(plain(batch), white(batch)):
         np.testing.assert_allclose(one.asnumpy(), other.asnumpy(), atol=1e-5)
-    whitening.fit(white, IMAGES, TINY.backbone)
+    whitening.fit(white, EncodedPictures(white, IMAGES, TINY.backbone))
     for before, after in zip(plain(batch), white(batch)):
         moments = Moments(*before.shape[1:])
         moments.add(before.asnumpy())
@@ -96,7 +97,7 @@ def test_a_picture_is_compared_with_the_good_ones_place_by_place(pynative):
     for name, parameter in whole.backbone.parameters_and_names():
         dict(placed.backbone.parameters_and_names())[name].set_data(parameter)
     for encoder in (whole, placed):
-        whitening.fit(encoder, half, TINY.backbone)
+        whitening.fit(encoder, EncodedPictures(encoder, half, TINY.backbone))
     mirrored = Tensor(normalize(half[:, :, ::-1], spec.mean, spec.std))
     batch = Tensor(normalize(half, spec.mean, spec.std))
     for features in placed(batch):

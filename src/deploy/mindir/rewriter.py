@@ -50,11 +50,15 @@ class Rewriter:
             raise UserError("the weights lie in files beside it; export a model below 1 GB in one file")
 
     def _note_shapes(self) -> None:
-        """Tell the writer the shapes of parameters and inputs. Those of nodes follow as they are rewritten."""
+        """Tell the writer the shapes of parameters and inputs, and the inputs' types.
+
+        The shapes of nodes follow as they are rewritten.
+        """
         for parameter in self.model.graph.parameter:
             self.writer.shapes[parameter.name] = tuple(parameter.dims)
         for entry in self.model.graph.input:
             self.writer.shapes[entry.name] = tuple(entry.tensor[0].dims)
+            self.writer.types[entry.name] = entry.tensor[0].data_type
 
     def _rewrite_node(self, node: ir.NodeProto) -> None:
         """Rewrite a node that calls an operation."""

@@ -5,11 +5,15 @@ Each is a function that writes what replaces a call, or raises a `UserError` tha
 
 from collections.abc import Callable
 
+from mindspore.train import mind_ir_pb2 as ir
+
 from src.deploy.mindir.graph import Call
 from src.deploy.mindir.rules import ASCEND_NAMES
 from src.deploy.mindir.values import to_integers, to_number
 from src.deploy.mindir.writer import Writer
 from src.utils import UserError
+
+_FLOAT32 = 43  # as version 3 numbers types
 
 
 def _tuple(call: Call, writer: Writer) -> None:
@@ -86,8 +90,18 @@ def _rsqrt(call: Call, writer: Writer) -> None:
 
 
 def _cast(call: Call, writer: Writer) -> None:
-    """Cast has no rule: only float32 is rewritten."""
-    raise UserError(f"{call} has no rule for MindIR version 1; compute in float32 throughout")
+    """Cast(x, type) of a uint8 input to float32; for all else, the network is float32 throughout.
+
+    In version 1, both types are attributes: tensors without a value. The argument stays a number, which MindSpore 2.0,
+    MindSpore Lite 2.0 and MindSpore 2.10 take; what MindSpore 2.0 itself writes there, 2.10 cannot load.
+    """
+    if writer.types.get(call.inputs[0]) != ir.TensorProto.UINT8 or writer.constant(call.inputs[1], call) != _FLOAT32:
+        raise UserError(f"{call} has no rule for MindIR version 1; compute in float32 throughout")
+    source, target = (
+        ir.TensorProto(data_type=number, name="value0") for number in (ir.TensorProto.UINT8, ir.TensorProto.FLOAT)
+    )
+    names = {"input_names": ("x", "dst_type"), "output_names": ("output",)}
+    writer.write(call, "Cast", call.inputs, {**names, "SrcT": source, "DstT": target})
 
 
 SPECIAL_RULES: dict[str, Callable[[Call, Writer], None]] = {

@@ -93,6 +93,10 @@ def to_attribute(value: Value, in_tuple: bool = False) -> Attribute:
         attribute.type = Attribute.TUPLE
         attribute.values.extend(to_attribute(entry, in_tuple=True) for entry in value)
         return attribute
+    if isinstance(value, ir.TensorProto):
+        attribute.type = Attribute.TENSORS
+        attribute.tensors.append(value)
+        return attribute
     if isinstance(value, bool):
         kind, single, several = Attribute.BOOL, "i", attribute.ints
     elif isinstance(value, int):

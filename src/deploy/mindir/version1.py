@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from mindspore.train import mind_ir_pb2 as ir
 
 from src.deploy.mindir.graph import primitive_name
+from src.deploy.mindir.references import check_references
 from src.deploy.mindir.rewriter import Rewriter
 from src.deploy.mindir.values import check_model
 from src.utils import UserError, atomic_path
@@ -59,6 +60,8 @@ def read_mindir(path: str | os.PathLike) -> ir.ModelProto:
         raise UserError(f"{path} holds no graph; write it again by export.py --file_format MINDIR")
     try:
         check_model(model)
+        if not model.functions:  # a graph that calls others has no rule
+            check_references(model.graph)
     except ValueError as error:
         raise UserError(f"{path} is damaged: {error}; write it again by export.py --file_format MINDIR") from error
     return model

@@ -19,6 +19,7 @@ class Writer:
         nodes: all that were written, in order.
         primitives: the operations, by their serialised form.
         constants: all that were written, by name.
+        types: of the inputs' elements, by name.
         shapes: of the inputs, parameters, constants and outputs of nodes, by name, as far as they are known.
     """
 
@@ -26,6 +27,7 @@ class Writer:
         self.nodes: list[ir.NodeProto] = []
         self.primitives: dict[bytes, ir.PrimitiveProto] = {}
         self.constants: dict[str, Attribute] = {}
+        self.types: dict[str, int] = {}
         self.shapes: dict[str, Shape] = {}
 
     def write(

@@ -16,13 +16,19 @@ struct CouplingPlanes {
     // The next kLanes values; where the plane has fewer than that left, the others are zeros.
     FASTFLOW_INLINE static Floats Load(const float* values, std::int64_t count) {
         Floats result = {};
-        std::memcpy(&result, values,
-                    sizeof(float) * static_cast<std::size_t>(count < kLanes ? count : kLanes));
+        Copy(&result, values, count);
         return result;
     }
 
     FASTFLOW_INLINE static void Store(float* values, const Floats& from, std::int64_t count) {
-        std::memcpy(values, &from, sizeof(float) * static_cast<std::size_t>(count < kLanes ? count : kLanes));
+        Copy(values, &from, count);
+    }
+
+    FASTFLOW_INLINE static void Copy(void* to, const void* from, std::int64_t count) {
+        if (count >= kLanes)
+            std::memcpy(to, from, sizeof(Floats));  // of a size that is known, these are few instructions
+        else
+            std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(count));
     }
 
     FASTFLOW_INLINE static double Total(const Floats& values) {
@@ -78,7 +84,8 @@ struct CouplingPlanes {
             const std::int64_t left = size - i;
             const Floats s =
                 constants.clamp * HyperbolicTangent(constants.log_scale_gain * Load(a_s + i, left));
-            const Floats y = Load(x + i, left) * Exponential(s) + constants.subnet_gain * Load(a_t + i, left);
+            const Floats t = constants.subnet_gain * Load(a_t + i, left);
+            const Floats y = Load(x + i, left) * Exponential(s) + t;
             Store(out + i, y * scale + offset, left);
             sum += s;
         }

@@ -1,6 +1,7 @@
 // The instruction sets that some code is compiled for, and what each runs: chosen when the program runs.
 #pragma once
 
+#include "adam.h"
 #include "coupling.h"
 #include "winograd_kernels.h"
 
@@ -20,6 +21,7 @@
 namespace fastflow {
 
 struct Processor {
+    AdamUpdate adam;
     const Coupling* coupling;
     const WinogradKernels *small_tiles,
         *large_tiles;  // F(2x2, 3x3) and F(4x4, 3x3); null where there is none

@@ -237,8 +237,9 @@ def test_a_package_without_the_file(packages, target):
 @pytest.mark.parametrize("backbone", ENCODERS)
 def test_what_is_published(backbone):
     for weights in ENCODERS[backbone].weights:
-        assert re.fullmatch(r"[0-9a-f]{8}([0-9a-f]{56})?", weights.sha256)
-        assert weights.name.removesuffix(".pth").endswith(f"-{weights.sha256[:8]}")
+        if weights.sha256 or backbone != "cait_m48_448":  # whose publisher tells none
+            assert re.fullmatch(r"[0-9a-f]{8}([0-9a-f]{56})?", weights.sha256)
+            assert weights.name.removesuffix(".pth").endswith(f"-{weights.sha256[:8]}")
         assert bool(weights.address) != bool(weights.package)
         assert not weights.address or (
             weights.address.startswith("https://") and weights.address.endswith(weights.name)

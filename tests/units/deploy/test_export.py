@@ -12,10 +12,12 @@ from mindspore import Tensor
 
 from src import checkpoint, scoring
 from src.config import parse
+from src.dataset import normalize
 from src.deploy import comparison, onnx_file
 from src.deploy import export as exporting
 from src.deploy.description_file import is_description, read_description
 from src.deploy.mindir.version1 import read_mindir
+from src.deploy.trial import random_images
 from src.detector import Architecture, Detector
 from src.encoder import ENCODERS
 from src.predictor.load import load_network
@@ -24,10 +26,19 @@ from src.utils import UserError
 from tests.support.programs import arguments, files
 
 JUDGEMENT = {"map_sigma": 1.5, "map_temperature": 2.0, "score": "deviation"}
-FORMATS = {"MindIR 3": ("MINDIR", 3), "MindIR 1": ("MINDIR", 1), "ONNX": ("ONNX", 3)}
+FORMATS = {"MindIR 3": ("MINDIR", 3), "MindIR 1": ("MINDIR", None), "ONNX": ("ONNX", None)}  # 1 is the default
 
 
-def export(folder, file_format="MINDIR", mindir_version=3, batch_size=2, outputs="map", dynamic=False, **architecture):
+def export(
+    folder,
+    file_format="MINDIR",
+    mindir_version=None,
+    batch_size=2,
+    outputs="map",
+    dynamic=False,
+    takes="float32",
+    **architecture,
+):
     """Write a checkpoint of random weights and export it; the description, and the exported file."""
     folder = folder / "a folder"
     detector = Detector(Architecture(im_resize=32, **architecture))
@@ -42,6 +53,7 @@ def export(folder, file_format="MINDIR", mindir_version=3, batch_size=2, outputs
         mindir_version=mindir_version,
         batch_size=batch_size,
         outputs=outputs,
+        input=takes,
         dynamic_batch=dynamic,
     )
     description = exporting.export_checkpoint(parse("export", "", given), Device("CPU"))
@@ -59,7 +71,8 @@ def test_every_encoder_in_every_format(backbone, name, tmp_path):
     assert description.file == file.name
     assert read_description(file) == description
     assert files(file.parent) == [file.name, file.name + ".json"]
-    if version == 1:
+    assert description.mindir_version == {"MindIR 3": 3, "MindIR 1": 1, "ONNX": None}[name]
+    if name == "MindIR 1":
         assert read_mindir(file).mind_ir_version == 1
 
 
@@ -68,9 +81,47 @@ OPTIONS = [{"conv3x3_only": True}, {"norm_affine": False}, {"hidden_ratio": 0.5}
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_the_flows_options(option, tmp_path):
-    description, _ = export(tmp_path, "MINDIR", 1, backbone="resnet18", flow_step=1, **option)
+    description, _ = export(tmp_path, "MINDIR", backbone="resnet18", flow_step=1, **option)
     assert description.largest_difference <= comparison.LIMIT
     assert option.items() <= description.architecture.items()
+
+
+@pytest.mark.parametrize("name", ["MindIR 1", "ONNX"])
+def test_a_file_of_pixels_says_the_same_of_them(name, tmp_path):
+    """Its input has a quarter of the bytes, and whoever predicts gives it pictures as they are."""
+    dynamic = name == "ONNX"
+    network = {"backbone": "efficientnet_lite0", "flow_step": 1, "dynamic": dynamic, "batch_size": 2 - dynamic}
+    description, file = export(tmp_path, FORMATS[name][0], takes="uint8", **network)
+    assert (description.input.type, description.input.shape[1:]) == ("uint8", [32, 32, 3])
+    assert description.largest_difference <= comparison.LIMIT
+    assert read_description(file) == description
+    pixels = np.random.default_rng(2).integers(0, 256, (3, 32, 32, 3), np.uint8)
+    detector, _ = checkpoint.load_detector(file.parent.parent / "random.ckpt")
+    images = normalize(pixels, description.input.mean, description.input.std)
+    wanted = [output.asnumpy() for output in detector.set_train(False)(Tensor(images))]
+    found = load_network(file)(pixels)
+    assert np.ptp(wanted[0]) > 1e-3
+    np.testing.assert_allclose(found[0], wanted[0][:, 0], atol=1e-5)
+    np.testing.assert_allclose(found[1], wanted[1], atol=1e-5)
+
+
+def test_an_ascend_devices_preprocessing_normalises_as_the_encoder_wants_it(tmp_path):
+    description, file = export(tmp_path, takes="aipp", backbone="resnet18", flow_step=1)
+    assert files(file.parent) == ["fastflow_nut.aipp.cfg", file.name, f"{file.name}.json"]
+    assert (description.input.type, description.input.shape) == ("float32", [2, 3, 32, 32])
+    lines = file.with_suffix(".aipp.cfg").read_text().splitlines()
+    assert (lines[0], lines[-1]) == ("aipp_op {", "}")
+    values = dict(line.strip().split(": ") for line in lines[1:-1])
+    assert (values["aipp_mode"], values["input_format"]) == ("static", "RGB888_U8")
+    assert values["src_image_size_w"] == values["src_image_size_h"] == "32"
+    pixels = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
+    wanted = normalize(pixels, description.input.mean, description.input.std)
+    for channel in range(3):
+        mean, least, factor = (float(values[f"{name}_{channel}"]) for name in ("mean_chn", "min_chn", "var_reci_chn"))
+        found = (pixels[..., channel].astype(float) - mean - least) * factor
+        np.testing.assert_allclose(found, wanted[:, channel], atol=1e-4)
+    with pytest.raises(UserError, match="--input aipp is for MINDIR, not ONNX"):
+        export(tmp_path, "ONNX", takes="aipp", backbone="resnet18", flow_step=1)
 
 
 def test_outputs_that_differ_are_refused():
@@ -95,7 +146,7 @@ def test_onnx_is_asked_by_name_and_describes_itself(tmp_path, batch_size, output
     assert [value.name for value in session.get_outputs()] == names
     assert onnx.load(file).opset_import[0].version >= 13
 
-    image = exporting.random_images(batch_size, 32)
+    image = random_images(batch_size, 32)
     detector, _ = checkpoint.load_detector(file.parent.parent / "random.ckpt")
     network, _ = exporting.choose_outputs(detector, outputs)
     wanted = [output.asnumpy() for output in network.set_train(False)(Tensor(image))]
@@ -135,7 +186,7 @@ def test_onnx_takes_any_number_of_pictures_on_request(tmp_path, options):
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     assert session.get_inputs()[0].shape == ["N", 3, 32, 32]
     openvino_model = openvino.compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    images = exporting.random_images(5, 32)
+    images = random_images(5, 32)
     single = [network.set_train(False)(Tensor(image[None])) for image in images]
     wanted = [np.concatenate([output.asnumpy() for output in each]) for each in zip(*single)]
     for count in (1, 2, 5):

@@ -9,6 +9,7 @@ import pytest
 
 from src.config import parse
 from src.dataset import normalize
+from src.deploy.description import ModelInput
 from src.deploy.description_file import write_description
 from src.deploy.manifest import MANIFEST, Manifest
 from src.deploy.runner_files import is_replaceable, postprocess, preprocess, read_output
@@ -44,12 +45,32 @@ def test_preprocess_writes_what_the_model_takes(options, tmp_path):
         np.testing.assert_array_equal(found, wanted)
 
 
+def test_preprocess_leaves_pixels_as_they_are_for_a_model_that_takes_them(options, tmp_path):
+    taken = ModelInput(shape=[1, SIZE, SIZE, 3], type="uint8", mean=[0.5, 0.4, 0.3], std=[0.25, 0.5, 1.0])
+    write_description(tmp_path / "model.mindir", description(SIZE, input=taken))
+    preprocess(options)
+    for entry in Manifest.read(tmp_path / "input").entries:
+        found = np.fromfile(tmp_path / "input" / entry.file, np.uint8).reshape(SIZE, SIZE, 3)
+        np.testing.assert_array_equal(found, load_image(entry.sample.picture, SIZE))
+
+
 def test_preprocess_needs_a_category_from_somewhere(options, tmp_path):
     write_description(tmp_path / "model.mindir", description(SIZE, category=None))
     with pytest.raises(UserError, match=r"model\.mindir does not say its category; give --category"):
         preprocess(options)
     preprocess(options.resolved(category="nut"))
     assert Manifest.read(tmp_path / "input").category == "nut"
+
+
+def test_a_converted_model_is_described_by_that_which_it_was_made_of(options, tmp_path):
+    (tmp_path / "converted.mindir").write_bytes(b"for a device")
+    converted = options.resolved(mindir_path=str(tmp_path / "converted.mindir"))
+    with pytest.raises(UserError, match=r"converted\.mindir\.json beside it is missing"):
+        preprocess(converted)
+    preprocess(converted.resolved(description=str(description_of(tmp_path / "model.mindir"))))
+    assert Manifest.read(tmp_path / "input").model == description(SIZE)
+    with pytest.raises(UserError, match=r"converted\.mindir or .*none\.json is missing"):
+        preprocess(converted.resolved(description=str(tmp_path / "none.json")))
 
 
 def test_preprocess_refuses_a_model_without_description(options, tmp_path):

@@ -1,4 +1,5 @@
-"""3x3 convolutions of the CPU kernels: their choice, and every shape against float64, on every kind of processor.
+"""3x3 convolutions of the CPU kernels: their choice, and every shape against float64, on every kind of processor; and
+a step of Adam.
 
 The kernels run in programs of their own (`tests.support.kernel_calls`), since oneDNN is limited to AVX2 here.
 """
@@ -62,6 +63,12 @@ def test_a_convolution_and_its_gradients(errors, case, tile):
             assert error < (WEIGHTS_ERROR if name.startswith("gradient") else DIRECT_ERROR), name
 
 
+def test_a_step_of_adam(errors):
+    _, found = errors
+    assert found["Adam"].keys() == set(kernel_calls.ADAM_KINDS)
+    assert max(found["Adam"].values()) < 3e-7
+
+
 @pytest.fixture(scope="module")
 def cores(tmp_path_factory):
     """A function: the environment of a program that believes to have so many cores."""
@@ -81,11 +88,11 @@ def cores(tmp_path_factory):
 
 
 @pytest.mark.parametrize("processor", ["AVX512", "AVX2"])
-def test_winograd_is_the_same_for_any_number_of_threads(built, cores, processor):
+def test_winograd_and_adam_are_the_same_for_any_number_of_threads(built, cores, processor):
     one, *others = (calls(built, "digests", processor, **cores(count)) for count in (1, 2, 3, 16))
-    by_tiles = [name for name in one if not name.endswith(", 0")]
+    by_tiles = [name for name in one if name.endswith((", 2", ", 4"))]
     assert len(by_tiles) == 2 * len(kernel_calls.CASES)
-    for name, other in itertools.product(by_tiles, others):
+    for name, other in itertools.product([*by_tiles, "Adam"], others):
         assert other[name] == one[name], name
 
 

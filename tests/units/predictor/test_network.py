@@ -19,8 +19,7 @@ def network(run):
         run=run,
         category="nut",
         framing=framing_of(SIZE),
-        mean=[0.0] * 3,
-        std=[1.0] * 3,
+        normalised_by=([0.0] * 3, [1.0] * 3),
         batch_size=2,
         any_batch=False,
         judge=None,
@@ -40,7 +39,7 @@ def test_the_last_batch_is_filled_up_where_it_must_be(fill, last):
         batches.append(np.rint(255 * images[:, 0, 0, 0]).tolist())
         return images[:, :1], images[:, 0, 0, 0]
 
-    maps, scores = run_in_batches(run, IMAGES, SIZE, 2, [0.0] * 3, [1.0] * 3, fill=fill)
+    maps, scores = run_in_batches(run, IMAGES, SIZE, 2, ([0.0] * 3, [1.0] * 3), fill=fill)
     assert batches == [[0, 1], [2, 3], last]
     assert maps.shape == (5, SIZE, SIZE)
     np.testing.assert_allclose(255 * scores, np.arange(5), atol=1e-5)

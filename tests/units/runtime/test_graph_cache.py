@@ -13,6 +13,7 @@ from mindspore.train import mind_ir_pb2 as ir
 from src.runtime import graph_cache, kept_graph
 from src.runtime.device import Device
 from src.runtime.graph_cache import GraphCache
+from src.runtime.graph_exchange import GraphExchange
 from src.utils import UserError
 from tests.support.programs import ROOT
 
@@ -102,6 +103,62 @@ def test_a_kept_graph_takes_the_weights_of_its_cell_and_a_changed_one_is_compile
     assert compute(2, 1234.5, 1.0) == 7407
 
 
+SEVERAL = """
+import sys
+from src.runtime import device
+used = device.prepare("CPU")
+import numpy as np
+from mindspore import Tensor, nn
+from src.runtime.graph_cache import GraphCache
+from src.runtime.graph_exchange import GraphExchange
+
+loaded = []
+def told(self, kept, cell, inputs, load=GraphExchange.load):
+    loaded.append(load(self, kept, cell, inputs))
+    return loaded[-1]
+GraphExchange.load = told
+
+class Times(nn.Cell):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def construct(self, x):
+        return self.factor * x.sum()
+
+cache, x = GraphCache.of(sys.argv[1], used), Tensor(np.ones((2, 3), np.float32))
+cells = {name: Times(float(name)) for name in sys.argv[2:]}
+for name, cell in cells.items():
+    if name == "0":
+        cell(x)  # compiled without being kept
+    else:
+        cache.prepare(cell, x, shaped_by={"factor": name})
+        cache.prepare(cell, x, shaped_by={"factor": name})  # is nothing
+print("results", *(float(cell(x)) for cell in cells.values()))
+print("loaded", *loaded)
+"""
+
+
+def test_a_process_keeps_several_graphs_and_loads_each_in_any_order(tmp_path):
+    script, graphs = tmp_path / "script.py", tmp_path / "graphs"
+    script.write_text(SEVERAL)
+
+    def run(*factors):
+        command = [sys.executable, str(script), str(graphs), *map(str, factors)]
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+        assert done.returncode == 0, done.stderr
+        results, loaded = done.stdout.split("results")[1].split("loaded")
+        assert [float(text) for text in results.split()] == [6.0 * factor for factor in factors]
+        return loaded.split()
+
+    assert run(1, 2) == []
+    assert run(0, 2, 0.5, 3, 1) == ["True", "True"]
+    assert run(3, 1, 2) == ["True"] * 3
+    names = kept(graphs)
+    assert len(names) == 5
+    assert all(len(name) == 32 or name == ".key" for name in names)  # nothing temporary is left
+
+
 @pytest.mark.thorough
 def test_a_kept_graph_serves_no_other_shape_or_constant(compute, tmp_path):
     assert compute(2, 1.0, 1.0) == 6
@@ -110,9 +167,17 @@ def test_a_kept_graph_serves_no_other_shape_or_constant(compute, tmp_path):
     assert len(kept(tmp_path / "graphs")) == 4  # with the key
 
 
-def test_every_shape_constant_and_type_of_parameter_has_a_graph_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.setattr(graph_cache, "_compile", lambda cell, inputs, folder: None)
+class _NothingCompiled(GraphExchange):
+    """Writes a file in a graph's place."""
 
+    def _compile(self, cell, inputs):
+        (self.folder / f"compile_cache_{self.number}.mindir").touch()
+
+
+def test_every_shape_constant_and_type_of_parameter_has_a_graph_of_its_own(tmp_path, monkeypatch):
+    (tmp_path / "exchange").mkdir()
+    exchange = _NothingCompiled(tmp_path / "exchange")
+    monkeypatch.setattr(GraphExchange, "_only", exchange)
     kept_graph.user_key(tmp_path)
 
     def folder_of(size=2, weights=3, factor=1.0, training=False):

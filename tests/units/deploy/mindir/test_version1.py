@@ -4,6 +4,7 @@ import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import Tensor, nn, ops
+from mindspore.train import mind_ir_pb2 as ir
 
 from src.deploy.mindir.version1 import read_mindir, rewrite_model, rewrite_to_version_1
 from src.utils import UserError
@@ -101,3 +102,22 @@ def test_files_that_are_no_mindir_are_named(tmp_path):
         with pytest.raises(UserError, match=r"bad\.mindir"):
             rewrite_to_version_1(tmp_path / "bad.mindir", tmp_path / "old.mindir")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.mindir"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda graph: graph.node[-1].input.__setitem__(0, "nobody"), "a node takes what no node before it gives"),
+        (lambda graph: graph.node[-1].output.__setitem__(0, graph.node[0].output[0]), "two nodes have the same name"),
+        (lambda graph: setattr(graph.parameter[0], "name", graph.input[0].name), "have the same name"),
+        (lambda graph: setattr(graph.output[0], "name", "nobody"), "an output is no node's"),
+    ],
+)
+def test_names_that_refer_to_nothing_are_damage(damage, reason, tmp_path):
+    source = networks.export(networks.FlowStep(6, 3), tmp_path / "new.mindir", 1, 6, 4, 4)
+    model = ir.ModelProto.FromString(source.read_bytes())
+    damage(model.graph)
+    (tmp_path / "bad.mindir").write_bytes(model.SerializeToString())
+    with pytest.raises(UserError, match=f"bad.mindir is damaged: .*{reason}"):
+        rewrite_to_version_1(tmp_path / "bad.mindir", tmp_path / "old.mindir")
+    assert not (tmp_path / "old.mindir").exists()
