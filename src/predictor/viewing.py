@@ -83,6 +83,6 @@ def _views(network: Network, images: np.ndarray, sizes: Sequence[tuple[int, int]
 
 def _view_in_tiles(network: Network, picture: Image.Image, file: Path | None) -> View:
     given = {"size": network.framing.size, "batch_size": network.batch_size, "fill": not network.any_batch}
-    run = partial(run_in_batches, network.run, mean=network.mean, std=network.std, **given)
+    run = partial(run_in_batches, network.run, normalised_by=network.normalised_by, **given)
     anomaly_map, score = scan(run, picture, file, network.framing, network.batch_size)
     return View(reduced_to(picture, SHOWN), picture.size, anomaly_map, score)

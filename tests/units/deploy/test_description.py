@@ -62,6 +62,7 @@ def test_the_keys_stay_what_they_are(file):
         "scale": "value / 255, then (value - mean) / std",
         "mean": [0.5, 0.4, 0.3],
         "std": [0.25, 0.5, 1.0],
+        "hidden": None,
     }
     assert found["outputs"] == [
         {"name": "anomaly_map", "shape": [1, 1, 32, 32], "type": "float32"},
