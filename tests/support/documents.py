@@ -101,12 +101,14 @@ def anchors(document: str) -> set[str]:
 
 
 def rows(document: str, *headings: str) -> list[list[str]]:
-    """The rows of the table whose first columns have these headings (None: any)."""
+    """The rows of all tables whose first columns have these headings."""
+    found = []
     for table in re.findall(r"(?:^\|.*\n)+", read(document), flags=re.M):
         lines = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table.splitlines()]
         if lines[0][: len(headings)] == list(headings):
-            return lines[2:]
-    raise AssertionError(f"{document} has no table with the headings {headings}")
+            found += lines[2:]
+    assert found, f"{document} has no table with the headings {headings}"
+    return found
 
 
 def known_options() -> set[str]:
