@@ -128,8 +128,7 @@ def _stop(number: int, _frame: types.FrameType | None) -> None:
     with contextlib.suppress(OSError, RuntimeError):  # the signal may have come while it was being written to
         sys.stdout.flush()
     with contextlib.suppress(OSError):
-        bar = b"\n" if sys.stderr.isatty() else b""  # that there may be
-        os.write(sys.stderr.fileno(), bar + b"interrupted\n")
+        os.write(sys.stderr.fileno(), (b"\n" if sys.stderr.isatty() else b"") + b"interrupted\n")  # after a bar
     os._exit(INTERRUPTED)
 
 
@@ -143,15 +142,16 @@ def _say(text: str, status: int = 0) -> int:
 
 def _in_words(error: Exception) -> str | None:
     """What to tell the user of an exception that the machine or the files cause; None where the mistake is ours."""
-    if isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _MEMORY)
-    ):
+    in_engine = isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _MEMORY)
+    if in_engine or isinstance(error, MemoryError):
         return "not enough memory; give smaller sizes (--im_resize, --train_batch_size, --hidden_ratio), or free some"
     if isinstance(error, OSError) and error.strerror:
         place = str(error.filename) if error.filename is not None else "a file"
         place = place if len(place) <= 200 else f"{place[:200]} ..."
         advice = "free disk space" if error.errno == errno.ENOSPC else "check the path and its permissions"
         return f"cannot use {place}: {error.strerror}; {advice}"
+    if isinstance(error, ModuleNotFoundError) and error.name and "." not in error.name:
+        return f"no package {error.name} in {sys.prefix}; source .venv/bin/activate, or pip install -r requirements.txt"
     return None
 
 

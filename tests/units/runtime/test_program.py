@@ -39,6 +39,11 @@ def python(code, *arguments):
             "error: not enough memory; give smaller sizes (--im_resize, --train_batch_size, "
             "--hidden_ratio), or free some\n",
         ),
+        (
+            "ModuleNotFoundError('No module', name='mindspore')",
+            2,
+            f"error: no package mindspore in {sys.prefix}; source .venv/bin/activate, or pip install -r requirements.txt\n",
+        ),
         ("KeyboardInterrupt", 130, "interrupted\n"),
         ("KeyboardInterrupt('saved y')", 130, "interrupted: saved y\n"),
     ],
@@ -52,6 +57,12 @@ def test_run_hides_no_mistake_of_ours():
     done = python("from src.runtime.program import run_program\nrun_program(lambda: 1 / 0)")
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stderr
+
+
+def test_run_shows_that_a_module_of_ours_is_missing():
+    done = python("from src.runtime.program import run_program\nrun_program(lambda: __import__('src.nothing'))")
+    assert done.returncode == 1
+    assert "No module named 'src.nothing'" in done.stderr
 
 
 INTERRUPTED = """
