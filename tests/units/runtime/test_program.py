@@ -42,7 +42,8 @@ def python(code, *arguments):
         (
             "ModuleNotFoundError('No module', name='mindspore')",
             2,
-            f"error: no package mindspore in {sys.prefix}; source .venv/bin/activate, or pip install -r requirements.txt\n",
+            f"error: no package mindspore in {sys.prefix}; source .venv/bin/activate, "
+            "or pip install -r requirements.txt\n",
         ),
         ("KeyboardInterrupt", 130, "interrupted\n"),
         ("KeyboardInterrupt('saved y')", 130, "interrupted: saved y\n"),
