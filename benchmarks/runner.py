@@ -29,6 +29,7 @@ from src.runtime.program import run_program
 from src.utils import UserError, atomic_path, check_writable, log
 
 BUILT = ROOT / "ascend310_infer/build/onnxruntime/fastflow_infer"
+BUILD = "bash ascend310_infer/build.sh --onnxruntime_home DIR"
 RUNNER, ALONE, PREDICT = "runner", "runner, nothing overlaps", "predict.py"
 INCOMPLETE = 3  # the exit status where some pictures cannot be read
 
@@ -51,9 +52,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if options.rounds < 1:
         raise UserError(f"--rounds {options.rounds}: must be 1 or more")
     if not options.runner.is_file():
-        raise UserError(
-            f"--runner {options.runner}: no such program; bash ascend310_infer/build.sh --onnxruntime_home DIR"
-        )
+        raise UserError(f"--runner {options.runner}: no such program; {BUILD}")
     if not options.pictures.is_dir():
         raise UserError(f"--pictures {options.pictures}: no such folder; give one of pictures")
     return options

@@ -44,5 +44,5 @@ def test_too_few_pictures(given, tmp_path):
 
 def test_a_contestant_that_fails_is_named(given, tmp_path):
     options = runner.parse([*given, "--runner", "/bin/false"])
-    with pytest.raises(UserError, match="^runner ended with status 1: no message; mend it"):
+    with pytest.raises(UserError, match=r"^runner ended with status 1: no message; mend it"):
         runner.run(runner.RUNNER, options, tmp_path)

@@ -13,11 +13,13 @@ from benchmarks import torch_fastflow
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.processes import Process
 from benchmarks.workers import mindspore2022, pytorch, scoring, this
+from benchmarks.workers.exported import RUNTIMES
 from benchmarks.workers.worker import NetworkWorker
 from src import ROOT
 from src.detector import Architecture
 from src.runtime.device import Device
 from src.utils import UserError
+from tests.support.small_onnx import bright_is_defective
 
 SIZE = 32
 
