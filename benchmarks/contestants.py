@@ -12,6 +12,7 @@ WITH_NETWORK = (*TRAINING, "inference")
 EVERYTHING = (*WITH_NETWORK, "evaluation")
 REQUIREMENTS = {  # a module that a contestant imports -> the file that installs it
     "onnxruntime": "requirements.txt",
+    "openvino": "requirements-dev.txt",
     "sklearn": "requirements-dev.txt",
     "torch": "requirements-dev.txt",
 }
@@ -43,13 +44,16 @@ class Contestant:
 
 
 CONTESTANTS = {
-    "this": Contestant("this", "this direct", EVERYTHING, trains="cached", kernels=True),
+    "this": Contestant("this", "this direct", (*EVERYTHING, "scaling"), trains="cached", kernels=True),
     "this_no_cache": Contestant("this, no cache", "this direct", TRAINING, kernels=True),
     "this_winograd2": Contestant("this, F(2x2)", "this winograd2", WITH_NETWORK, trains="cached", kernels=True),
-    "this_winograd4": Contestant("this, F(4x4)", "this winograd4", WITH_NETWORK, trains="cached", kernels=True),
+    "this_winograd4": Contestant(
+        "this, F(4x4)", "this winograd4", (*WITH_NETWORK, "scaling"), trains="cached", kernels=True
+    ),
     "this_mindspore": Contestant("this, no kernels", "this mindspore", EVERYTHING, trains="cached"),
     "this_mindir": Contestant("this (MindIR)", "this mindspore", ("inference",), infers="mindir"),
-    "this_onnx": Contestant("this (ONNX)", "onnx", ("inference",), needs="onnxruntime"),
+    "this_onnx": Contestant("this (ONNX)", "exported onnxruntime", ("inference",), needs="onnxruntime"),
+    "this_openvino": Contestant("this (OpenVINO)", "exported openvino", ("inference",), needs="openvino"),
     "pytorch": Contestant("PyTorch", "pytorch", EVERYTHING, needs="torch"),
     "pytorch_cached": Contestant("PyTorch, cached", "pytorch", TRAINING, trains="cached", needs="torch"),
     "2022": Contestant("2022", "mindspore2022", EVERYTHING, needs="sklearn"),

@@ -26,9 +26,9 @@ from onnx import NodeProto, TensorProto, helper
 from src import evaluation
 from src.config import Parser
 from src.data.layouts import samples_for_testing
-from src.dataset import TestSet
 from src.deploy.description import ANOMALY_MAP, SCORE
 from src.deploy.description_file import read_description
+from src.labelled import TestSet
 from src.predictor.network import run_in_batches
 from src.runtime.program import run_program
 from src.utils import UserError, log

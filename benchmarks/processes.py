@@ -131,7 +131,8 @@ class Team:
         self.settings, self.backbone, self.pictures = settings, backbone, pictures
         self.once: dict[str, dict[str, float]] = {}  # by contestant, what `begin` returned
         self._processes: dict[str, Process] = {}  # by worker
-        self._exported: set[int] = set()  # the batch sizes for which the ONNX worker has a file
+        self._exported: dict[int, str] = {}  # by batch size, the file for the workers of exported files
+        self._loaded: set[tuple[str, int]] = set()  # which of them have taken it
         self._stack = ExitStack()
 
     def __enter__(self) -> "Team":
@@ -182,9 +183,12 @@ class Team:
 
     def infer(self, name: str, batch: int) -> float:
         """Seconds per picture of a contestant's inference on batches of `batch` pictures."""
-        if name == "this_onnx" and batch not in self._exported:
-            self._exported.add(batch)
-            self.call(name, "load", batch=batch, file=self.call("this_mindspore", "export", batch=batch))
+        worker = CONTESTANTS[name].worker
+        if worker.startswith("exported ") and (worker, batch) not in self._loaded:
+            if batch not in self._exported:
+                self._exported[batch] = self.call("this_mindspore", "export", batch=batch)
+            self.call(name, "load", batch=batch, file=self._exported[batch])
+            self._loaded.add((worker, batch))
         return self.call(name, "infer", variant=CONTESTANTS[name].infers, batch=batch, at_least=0.5) / batch
 
     def evaluate(self, name: str, file: str) -> float:

@@ -13,7 +13,7 @@ METHOD = (
     "is the median over the rounds of a contestant's time over that of the table's first row (of an epoch and of "
     "memory: of the totals): above 1 is more. Weights are random and pictures are noise, which changes no arithmetic."
 )
-PACKAGES = ("mindspore", "torch", "numpy", "onnxruntime", "scikit-learn")
+PACKAGES = ("mindspore", "torch", "numpy", "onnxruntime", "openvino", "scikit-learn")
 
 Row = dict[str, float | None]
 

@@ -17,7 +17,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from benchmarks import chart, contestants, measurements, memory
+from benchmarks import chart, contestants, measurements, memory, scaling
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.processes import Process, Settings, Team
 from benchmarks.results import Table, document, gather_facts
@@ -27,7 +27,7 @@ from src.option import network_size
 from src.runtime.program import run_program
 from src.utils import UserError, atomic_path, check_writable, log, write_json
 
-MEASURES = ("convolution", "step", "epoch", "inference", "evaluation", "memory")
+MEASURES = ("convolution", "step", "epoch", "inference", "evaluation", "memory", "scaling")
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -133,6 +133,9 @@ def _tables(settings: Settings, options: argparse.Namespace, names: list[str]) -
                 yield measurements.whole_evaluation(team, taking["evaluation"])
         if "memory" in asked and taking["memory"]:
             yield memory.with_network(settings, backbone, taking["memory"])
+        if "scaling" in asked:
+            for name in taking["scaling"]:
+                yield from scaling.scaling(settings, backbone, name)
     scoring = contestants.without_network(names)
     if "evaluation" in asked and scoring:
         yield measurements.evaluation(settings, scoring)

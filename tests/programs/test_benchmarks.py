@@ -84,6 +84,7 @@ def test_every_contestant_takes_part_in_the_measurements_of_time(tmp_path):
         "this, no kernels",
         "this (MindIR)",
         "this (ONNX)",
+        "this (OpenVINO)",
         "PyTorch",
         "2022",
     ]

@@ -13,11 +13,13 @@ from benchmarks import torch_fastflow
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.processes import Process
 from benchmarks.workers import mindspore2022, pytorch, scoring, this
+from benchmarks.workers.exported import RUNTIMES
 from benchmarks.workers.worker import NetworkWorker
 from src import ROOT
 from src.detector import Architecture
 from src.runtime.device import Device
 from src.utils import UserError
+from tests.support.small_onnx import bright_is_defective
 
 SIZE = 32
 
@@ -138,14 +140,28 @@ def test_contestants_of_one_worker_share_a_process_and_its_compiled_graph(team):
     ]
 
 
-def test_onnxruntime_gets_the_file_that_this_project_exports(team):
+def test_other_runtimes_get_the_file_that_this_project_exports(team):
     with team:
         assert [team.infer("this_onnx", 8), team.infer("this_onnx", 8)] == [0.5, 0.5]
+        assert team.infer("this_openvino", 8) == 0.5
         assert team.infer("this_mindir", 1) == 2.0
     assert [call for call in team.asked if call[1] not in ("started", "open", "ended")] == [
         ("this mindspore", "export"),
-        ("onnx", "load"),
-        ("onnx", "infer", "detector"),
-        ("onnx", "infer", "detector"),
+        ("exported onnxruntime", "load"),
+        ("exported onnxruntime", "infer", "detector"),
+        ("exported onnxruntime", "infer", "detector"),
+        ("exported openvino", "load"),
+        ("exported openvino", "infer", "detector"),
         ("this mindspore", "infer", "mindir"),
     ]
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_other_runtimes_compute_what_the_file_says(runtime, tmp_path):
+    run = RUNTIMES[runtime](str(bright_is_defective(tmp_path / "model.onnx")))
+    image = np.full((1, 3, 32, 32), 0.5, np.float32)
+    anomaly_map, score = run(image)
+    wanted = 1 / (1 + np.exp(-1)) - 1  # the sigmoid of twice the brightness, less 1
+    assert anomaly_map.shape == (1, 1, 32, 32)
+    assert abs(anomaly_map - wanted).max() < 1e-6
+    assert abs(score[0] - wanted) < 1e-6
