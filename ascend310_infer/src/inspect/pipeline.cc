@@ -8,15 +8,12 @@
 #include <thread>
 #include <utility>
 
+#include "inspect/one_by_one.h"
 #include "inspect/ordered_queue.h"
 #include "interrupt.h"
 
 namespace fastflow {
 namespace {
-
-void AddTo(Stopwatch& network, const Computed& computed) {
-    if (!computed.views.empty()) network.Add(computed.milliseconds, computed.views.size());
-}
 
 // One run: its queues, its threads, and the first thing that went wrong.
 class Pipeline {
@@ -91,8 +88,7 @@ class Pipeline {
             Computed computed = Compute(model, preparation_, std::move(batch->second));
             {
                 const std::lock_guard lock(sums_);
-                times_.computing_ms += computed.milliseconds;
-                AddTo(times_.network, computed);
+                times_.Add(computed);
             }
             if (!computed_.Put(batch->first, {batch->first, std::move(computed)})) return;
         }
@@ -156,41 +152,12 @@ class Pipeline {
     std::vector<std::thread> threads_;
 };
 
-// All in the thread of the one device, a batch after the other.
-RunTimes RunOneByOne(std::size_t pictures, const Reader& reader, const Preparation& preparation,
-                     Devices& devices, const Speaker& speaker,
-                     const std::function<void(std::vector<Result>)>& take) {
-    RunTimes times;
-    std::exception_ptr problem;
-    devices.Start([&](Model& model) {
-        try {
-            for (std::size_t next = 0; next < pictures;) {
-                EndIfAsked();
-                std::vector<Input> inputs;
-                std::size_t readable = 0;
-                for (; next < pictures && readable < PicturesAtOnce(preparation); ++next) {
-                    inputs.push_back(reader.Read(next));
-                    times.reading_ms += inputs.back().milliseconds;
-                    if (!inputs.back().error) ++readable;
-                }
-                const Computed computed = Compute(model, preparation, std::move(inputs));
-                times.computing_ms += computed.milliseconds;
-                AddTo(times.network, computed);
-                const auto start = Clock::now();
-                auto results = speaker.Say(computed);
-                times.saying_ms += MillisecondsSince(start);
-                take(std::move(results));
-            }
-        } catch (...) {
-            problem = std::current_exception();
-        }
-    });
-    devices.Wait();
-    if (problem) std::rethrow_exception(problem);
-    return times;
-}
-
 }  // namespace
+
+void RunTimes::Add(const Computed& computed) {
+    computing_ms += computed.milliseconds;
+    if (!computed.views.empty()) network.Add(computed.milliseconds, computed.views.size());
+}
 
 RunTimes RunStages(std::size_t pictures, std::size_t readers, const Reader& reader,
                    const Preparation& preparation, Devices& devices, const Speaker& speaker,

@@ -45,6 +45,9 @@ struct RunTimes {
     double reading_ms = 0;  // sums over all pictures
     double computing_ms = 0;
     double saying_ms = 0;
+
+    // The network's times of some pictures.
+    void Add(const Computed& computed);
 };
 
 // Read, compute and say all pictures; `take` gets the results, in order, in this thread. With no readers, one
