@@ -1,4 +1,4 @@
-"""The C++ runner's oblong, filled-up, tiled and partly hidden pictures, in onnxruntime: what predict.py says of them."""
+"""The C++ runner's oblong, filled-up, tiled and partly hidden pictures: it says what predict.py says of them."""
 
 import base64
 import io
@@ -44,7 +44,7 @@ WAYS = {
         "pixels": True,
     },
 }
-QUICK = ("oblong", "aspect", "tiles of interest", "all")
+QUICK = ("oblong", "tiles of interest", "all")
 
 
 def mask(height, width):
@@ -199,7 +199,7 @@ def test_every_way_to_work_says_the_same(native, pictures, masks, tmp_path):
 # What cannot be said
 
 
-@pytest.mark.parametrize("tile", [None, "40,64"])
+@pytest.mark.parametrize("tile", [None, "40,60"])
 def test_pictures_without_a_score_are_told_as_predict_tells(tile, native, pictures, masks, tmp_path):
     """Without a mask, with a black one, one that is no picture, or that marks nothing at the picture's size; or smaller
     than a tile."""
@@ -216,7 +216,7 @@ def test_pictures_without_a_score_are_told_as_predict_tells(tile, native, pictur
     assert errors["a"].startswith(f"--roi: no mask for {pictures / 'a.png'}; add one")
     assert errors["more/c"].endswith("c.png marks no pixel; what is looked at must be white, or any colour but black")
     if tile:
-        assert "has 20x20 pixels, less than a tile of 64x40; give a smaller one" in errors["small"]
+        assert "has 20x20 pixels, less than a tile of 60x40; give a smaller one" in errors["small"]
     else:
         assert errors["small"].startswith("--roi: the mask marks nothing of ")
 
@@ -273,9 +273,7 @@ def test_masks_of_every_kind_mark_what_python_sees(native, tmp_path):
         speckled(64, 64, 5).save(tmp_path / "in" / f"{stem}.png")
     model = framed(tmp_path, (64, 64), roi=tmp_path / "rois")
     found = assert_agree(native, model, tmp_path / "in", tmp_path, "--roi", tmp_path / "rois")
-    assert [name for name, each in found.items() if "error" in each] == ["clear_colour_png", "clear_palette_png"] or [
-        each["error"] for each in found.values() if "error" in each
-    ] == []
+    assert [name for name, each in found.items() if "error" in each] == ["clear_colour_png"]  # all that is marked
 
 
 def test_alpha_of_other_formats_is_refused_not_guessed(native, tmp_path):
@@ -393,6 +391,7 @@ def test_refusals(given, status, part, native, pictures, masks, tmp_path, monkey
     assert_refused(done, status, tmp_path / "out", part)
 
 
+@pytest.mark.thorough
 def test_bin_files_of_filled_up_pixels(native, data, tmp_path):
     """preprocess.py, the runner, postprocess.py: RGBA as uint8 goes through, with predict.py's scores."""
     model = framed(tmp_path, (32, 64), keep_aspect=True, pixels=True)

@@ -7,7 +7,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from src import hidden
-from src.data.roi import EACH, Roi
+from src.data.roi import Roi
 from src.deploy.description import ANOMALY_MAP, IMAGES, PIXELS, SCORE, ModelInput, ModelOutput
 from src.deploy.onnx_file import add_metadata
 from src.option import size_text
