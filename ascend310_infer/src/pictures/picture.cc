@@ -53,9 +53,10 @@ Decoded Decode(const fs::path& path, const Reading& reading, Part part) {
     return Read(file.get(), {reading.max_megapixels, length}, part);
 }
 
-Decoded Decode(std::string content, Part part) {
+Decoded Decode(const std::string& content, Part part) {
     if (content.empty()) throw Unreadable("it is empty");
-    const File file(fmemopen(content.data(), content.size(), "rb"));
+    char* bytes = const_cast<char*>(content.data());  // which is only read
+    const File file(fmemopen(bytes, content.size(), "rb"));
     if (!file) throw Unreadable("there is no memory for it");
     return Read(file.get(), {Reading{}.max_megapixels, content.size()}, part);
 }

@@ -19,7 +19,7 @@ struct Reading {
 
 // A file, or the content of one, as it is. Throws Unreadable.
 Decoded Decode(const std::filesystem::path& file, const Reading& reading, Part part);
-Decoded Decode(std::string content, Part part);
+Decoded Decode(const std::string& content, Part part);
 
 // A picture's header; no pixel is decoded. Throws Unreadable.
 Header ReadHeader(const std::filesystem::path& file, const Reading& reading);
