@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import os
+import subprocess
 
 import numpy as np
 import pytest
@@ -407,3 +409,25 @@ def test_bin_files_of_filled_up_pixels(native, data, tmp_path):
         for path in (tmp_path / "out").glob("*_score.bin")
     }
     assert found == pytest.approx(wanted, abs=LIMIT)
+
+
+@pytest.mark.slow
+def test_memory_holds_a_few_large_pictures(native, masks, tmp_path):
+    """Of 16 pictures of 6 million pixels, in tiles, it holds no more than of 6."""
+    model = framed(tmp_path, (128, 128), roi=masks["one"], tile=256, overlap=32, batch=4)
+    speckled(3000, 2000).save(tmp_path / "one.jpg")
+
+    def most(count):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        for index in range(count):
+            os.link(tmp_path / "one.jpg", folder / f"{index}.jpg")
+        command = [native.program, "--model", model, "--pictures", folder, "--output_path", tmp_path / f"o{count}"]
+        started = subprocess.Popen([*map(str, command), "--heat_maps"], stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(started.pid, 0)
+        started.returncode = os.waitstatus_to_exitcode(status)
+        assert started.returncode == 0
+        return usage.ru_maxrss / 1024
+
+    few, many = most(6), most(16)
+    assert many - few < 60, (few, many)  # MB; ten more pictures and their maps would be 400
