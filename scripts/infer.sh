@@ -59,16 +59,18 @@ replace_results() {
 # The runner's options that say how it computes; those that say what are the pipeline's.
 runner_options="--precision --op_select_implmode --buffer_optimize --aipp_config --config_file --threads --warmup --batch_size"
 
-# split_options ARGUMENTS...: the runner's options into the array `for_runner`, --description into `for_preprocess`, all
-# others into `for_postprocess`.
+preprocess_options="--description --roi"
+
+# split_options ARGUMENTS...: the options of the runner and of preprocess.py into the arrays `for_runner` and
+# `for_preprocess`, all others into `for_postprocess`.
 split_options() {
     for_runner=() for_preprocess=() for_postprocess=()
     while [[ $# -gt 0 ]]; do
-        if [[ $1 == --description=* ]]; then
-            for_preprocess=("$1")
-        elif [[ $1 == --description ]]; then
+        if [[ " $preprocess_options " == *" ${1%%=*} "* && $1 == *=* ]]; then
+            for_preprocess+=("$1")
+        elif [[ " $preprocess_options " == *" $1 "* ]]; then
             [[ $# -gt 1 ]] || die "option $1, has no value, give one"
-            for_preprocess=("$1" "$2")
+            for_preprocess+=("$1" "$2")
             shift
         elif [[ " $runner_options " == *" ${1%%=*} "* && $1 == *=* ]]; then
             for_runner+=("$1")

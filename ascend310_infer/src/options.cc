@@ -41,6 +41,8 @@ void CheckComplete(Options& options) {
     if (!options.dataset_path.empty() && !options.pictures.pictures.empty()) {
         FailUsage("options --dataset_path and --pictures, both are given, give one");
     }
+    if (!options.dataset_path.empty() && !options.pictures.roi.empty())
+        FailUsage("option --roi, is of --pictures, give the masks to preprocess.py");
     if (options.output_path.empty())
         FailUsage("option --output_path, missing, give a folder for the results");
     CheckDeviceOptions(options);

@@ -39,6 +39,8 @@ bool SetPictureOption(PictureOptions& options, const std::string& name, const st
         options.pictures = value;
     } else if (name == "--description") {
         options.description = value;
+    } else if (name == "--roi") {
+        options.roi = value;
     } else if (name == "--device_ids") {
         options.device_ids = ParseIds(name, value);
     } else if (name == "--readers") {
@@ -64,6 +66,8 @@ From plain pictures to verdicts, without preprocess.py:
   --pictures PATH      a folder with all folders within, or one picture: JPEG, PNG, TIFF, BMP, PGM, PPM
   --output_path DIR    a new or empty folder: scores.json and scores.csv, as predict.py writes them, and timing.json
   --heat_maps          also heat_maps/NAME.png, where the model knows how its map is read
+  --roi PATH           a mask of what is looked at, or a folder of one for each picture (default: the model's); for
+                       models that were trained with --roi
   --description FILE   the JSON that export.py wrote (default: the model's name and .json)
   --device_ids N,M     several devices, which work at the same time (on a CPU: that many copies of the model)
   --readers N          threads that decode pictures (default: as many as processors, at most 8); with 0 nothing

@@ -12,6 +12,7 @@ namespace fastflow {
 struct PictureOptions {
     std::string pictures;                   // a folder, or one picture; empty: the .bin route
     std::string description;                // the model's; empty: MODEL.json
+    std::string roi;                        // a mask, or a folder of masks; empty: the model's
     std::vector<std::uint32_t> device_ids;  // empty: --device_id
     std::optional<std::size_t>
         readers;                   // threads that decode; 0: nothing overlaps; none: as many as processors

@@ -112,7 +112,8 @@ def is_description(value: Any) -> bool:
     """Whether an object describes an exported file, and its outputs fit its input."""
     if not (_HAS_ALL(value) and _NEWER(value)) or not has_reading(value):
         return False
-    batch, _, *size = value["input"]["shape"]
+    batch, *image = value["input"]["shape"]
+    size = image[:2] if value["input"].get("type") == PIXELS else image[1:]
     wanted = {ANOMALY_MAP: [batch, 1, *size], SCORE: [batch]}
     if not has_framing(value["architecture"], value.get("roi"), value["input"].get("hidden") is not None):
         return False

@@ -43,7 +43,8 @@ def preprocess(options: Options) -> Path:
     description = read_description(options.mindir_path, options.description)
     framing = description.framing(options.roi)
     if framing.tiling is not None:
-        raise UserError(f"{options.mindir_path} looks at tiles, which the C++ runner cannot; take predict.py")
+        what = f"{options.mindir_path} looks at tiles, which .bin files do not hold"
+        raise UserError(f"{what}; give the C++ runner the pictures themselves (--pictures), or take predict.py")
     category = options.category or description.category
     if not category:
         raise UserError(f"{options.mindir_path} does not say its category; give --category")

@@ -17,18 +17,14 @@ from src.data.samples import Reading
 from src.report.colours import heat_map
 from src.verdict import Judge
 from tests.support import odd_files, runner_models
+from tests.support.pictures import speckled
 from tests.support.programs import files, program
+from tests.support.runner_pictures import assert_refused, judge, said
 from tests.support.runner_toolchain import ONNXRUNTIME_HOME, Runner, build, need_onnxruntime
 
 # What the runner does not read, and says so.
 OTHERS = {".tga", ".gif", ".jp2", ".pam", ".pcx", ".ras", ".sgi", ".webp", ".avif", ".hdr"}
 INCOMPLETE = 3
-
-
-def speckled(width, height, seed=0):
-    """Colour, with sharp edges and smooth parts."""
-    values = np.random.default_rng(seed).integers(0, 256, (9, 7, 3), dtype=np.uint8)
-    return Image.fromarray(values).resize((width, height), Image.Resampling.BICUBIC)
 
 
 @pytest.fixture(scope="module")
@@ -52,26 +48,6 @@ def plain(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         speckled(50 + index, 40, index).save(path)
     return tmp_path / "in"
-
-
-def judge(runner, model, pictures, output, *more, **options):
-    """Run the runner over pictures."""
-    return runner("--model", model, "--pictures", pictures, "--output_path", output, "--threads", 1, *more, **options)
-
-
-def said(folder):
-    """What is said of the pictures, by name, without the time that it took."""
-    pictures = json.loads((folder / "scores.json").read_text())["pictures"]
-    return {name: {k: v for k, v in each.items() if k != "milliseconds"} for name, each in pictures.items()}
-
-
-def assert_refused(done, status, folder, *parts):
-    """It ended with this status and one line that says these things, and left nothing."""
-    assert (done.returncode, done.stderr.count("\n")) == (status, 1), done.stderr
-    assert done.stderr.startswith("error: ")
-    assert all(part in done.stderr for part in parts), done.stderr
-    assert not folder.exists()
-    assert [name for name in os.listdir(folder.parent) if name.endswith(".partial")] == []
 
 
 # Pixels

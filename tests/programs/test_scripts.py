@@ -326,9 +326,9 @@ def test_a_deployment_passes_the_runners_options_on(stage):
         "--warmup",
         "0",
     )
-    assert deploy(stage, "run_infer_310.sh", *given, "--description", "b c.json").returncode == 0
+    assert deploy(stage, "run_infer_310.sh", *given, "--description", "b c.json", "--roi=m d").returncode == 0
     before, runner, after = (call[3] for call in stage.called())
-    assert before[-2:] == ["--description", "b c.json"]
+    assert before[-3:] == ["--description", "b c.json", "--roi=m d"]
     assert runner[-5:] == ["--precision", "enforce_fp16", "--config_file=a b.ini", "--warmup", "0"]
     assert after[-1] == "--save_imgs"
     assert "--precision" not in after

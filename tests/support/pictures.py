@@ -27,6 +27,12 @@ def picture(path: Path, value: int = 128, size: tuple[int, int] = (8, 6)) -> Pat
     return path
 
 
+def speckled(width: int, height: int, seed: int = 0) -> Image.Image:
+    """Colour, with sharp edges and smooth parts."""
+    values = np.random.default_rng(seed).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    return Image.fromarray(values).resize((width, height), Image.Resampling.BICUBIC)
+
+
 def mask(path: Path, size: tuple[int, int] = (8, 6)) -> Path:
     """Write a mask of size (width, height) whose left half is marked."""
     path.parent.mkdir(parents=True, exist_ok=True)

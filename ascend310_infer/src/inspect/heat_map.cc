@@ -31,16 +31,22 @@ constexpr char kTurbo[] =
     "d02f05ce2d04cc2b04ca2a04c82803c52603c32503c12302be2102bc2002b91e02b71d02b41b01b21a01af1801ac1701"
     "a91601a71401a41301a112019e10019b0f01980e01950d01920b018e0a018b09028808028507028106027e05027a0403";
 
+constexpr std::uint8_t kGrey = 128;
+
 std::uint8_t Digit(char c) { return static_cast<std::uint8_t>(c <= '9' ? c - '0' : c - 'a' + 10); }
 
 }  // namespace
 
-std::vector<std::uint8_t> HeatMap(const float* map, std::size_t count, const Scale& scale) {
+std::vector<std::uint8_t> HeatMap(const AnomalyMap& map, const Scale& scale) {
     static_assert(sizeof(kTurbo) == 256 * 6 + 1, "a colour per level");
     std::vector<std::uint8_t> colours;
-    colours.reserve(3 * count);
-    for (std::size_t i = 0; i < count; ++i) {
-        const auto heat = static_cast<float>(scale.Read(double{map[i]}));
+    colours.reserve(3 * map.values.size());
+    for (const float value : map.values) {
+        if (!IsSeen(value)) {
+            colours.insert(colours.end(), 3, kGrey);
+            continue;
+        }
+        const auto heat = static_cast<float>(scale.Read(double{value}));
         const char* digits = kTurbo + 6 * std::lrint(255.0F * heat);
         for (std::size_t k = 0; k < 6; k += 2) {
             colours.push_back(static_cast<std::uint8_t>(Digit(digits[k]) << 4U | Digit(digits[k + 1])));

@@ -98,6 +98,13 @@ std::vector<fs::path> Walk(const fs::path& base, std::map<std::string, std::size
     return files;
 }
 
+std::vector<fs::path> PicturesAmong(const std::vector<fs::path>& files) {
+    std::vector<fs::path> found;
+    std::copy_if(files.begin(), files.end(), std::back_inserter(found),
+                 [](const fs::path& file) { return Suffixes().count(SuffixOf(file)) != 0; });
+    return found;
+}
+
 std::string KindOf(const fs::path& file) {
     const std::string suffix = SuffixOf(file);
     if (Suffixes().count(suffix) == 0) return suffix.empty() ? "without ending" : suffix;
@@ -114,6 +121,11 @@ std::string SuffixOf(const fs::path& file) {
     return suffix == "." ? "" : suffix;
 }
 
+std::vector<fs::path> PicturesIn(const fs::path& folder) {
+    std::map<std::string, std::size_t> passed_over;
+    return PicturesAmong(Walk(folder, passed_over));
+}
+
 Listing FindPictures(const std::string& given) {
     std::error_code problem;
     const fs::path base = fs::canonical(given, problem);
@@ -126,10 +138,8 @@ Listing FindPictures(const std::string& given) {
         listing.pictures.push_back({base.stem().string(), base});
         return listing;
     }
-    std::vector<fs::path> found;
     const auto files = Walk(base, listing.passed_over);
-    std::copy_if(files.begin(), files.end(), std::back_inserter(found),
-                 [](const fs::path& file) { return Suffixes().count(SuffixOf(file)) != 0; });
+    const auto found = PicturesAmong(files);
     const auto masks = MasksAmong(found, base);
     std::map<std::string, fs::path> named;
     std::set<fs::path> used;

@@ -25,6 +25,11 @@ struct Listing {
 // a folder cannot be read, or two have the same name.
 Listing FindPictures(const std::string& given);
 
+// The files in a folder and all folders within that are pictures by their endings, masks among them, in the
+// order of their paths, without hidden files and system folders. Throws Error(kDataset) if a folder cannot be
+// read.
+std::vector<std::filesystem::path> PicturesIn(const std::filesystem::path& folder);
+
 // The ending of a file's name in lower case, such as ".png"; empty if it has none.
 std::string SuffixOf(const std::filesystem::path& file);
 

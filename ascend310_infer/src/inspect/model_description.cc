@@ -1,37 +1,19 @@
 #include "inspect/model_description.h"
 
-#include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "error.h"
+#include "inspect/framing_description.h"
+#include "inspect/json_values.h"
 
 namespace fastflow {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 
 constexpr std::uintmax_t kLargest = 1U << 26;  // bytes of a description; one has some thousand
 constexpr const char* kF1Max = "_f1_max";      // the end of the names of thresholds of a test set
-
-// Thrown where a value is missing or wrong; only this file sees it.
-struct Wrong {};
-
-const Json& At(const Json& object, const char* key) {
-    if (!object.is_object() || !object.contains(key)) throw Wrong{};
-    return object[key];
-}
-
-double NumberOf(const Json& value) {
-    if (!value.is_number() || !std::isfinite(value.get<double>())) throw Wrong{};
-    return value.get<double>();
-}
-
-std::optional<double> NumberOrNull(const Json& value) {
-    return value.is_null() ? std::nullopt : std::optional<double>(NumberOf(value));
-}
 
 std::array<double, 3> PerChannel(const Json& value) {
     if (!value.is_array() || value.size() != 3) throw Wrong{};
@@ -68,6 +50,7 @@ ModelDescription Parsed(const Json& json) {
     for (const double std : description.std) {
         if (std <= 0) throw Wrong{};
     }
+    description.framing = FramingIn(json);
     const Json& thresholds = At(json, "thresholds");
     if (!thresholds.is_object()) throw Wrong{};
     const bool has_reading = json.contains("reading");

@@ -53,6 +53,16 @@ ModelDescription Described(const Options& options) {
     return description;
 }
 
+// Threads that decode pictures. Of those that are looked at in tiles a device has one at most: they are
+// large.
+std::size_t ReadersFor(const Options& options, const ModelDescription& description) {
+    const std::size_t devices = std::max<std::size_t>(options.pictures.device_ids.size(), 1);
+    const std::size_t usual = std::clamp(std::thread::hardware_concurrency(), 1U, kMostReaders);
+    std::size_t readers = options.pictures.readers.value_or(usual);
+    if (devices > 1) readers = std::max<std::size_t>(readers, 1);
+    return description.framing.tiling ? std::min(readers, devices) : readers;
+}
+
 void CheckPlaces(const Options& options) {
     std::error_code ignored;  // what is not there yet, is in no folder of pictures
     const fs::path base = fs::canonical(options.pictures.pictures, ignored);
@@ -116,29 +126,28 @@ void Write(OutputFolder& folder, const std::string& name, const std::string& tex
 
 Exit RunOnPictures(const Options& options) {
     const ModelDescription description = Described(options);
+    auto roi = RoiFor(description.framing, options.pictures.roi, options.mindir_path);
     const Listing listing = FindPictures(options.pictures.pictures);
     CheckPlaces(options);
     OutputFolder folder(options.output_path);
-    const std::size_t usual = std::clamp(std::thread::hardware_concurrency(), 1U, kMostReaders);
-    const std::size_t readers = options.pictures.device_ids.size() > 1
-                                    ? std::max<std::size_t>(options.pictures.readers.value_or(usual), 1)
-                                    : options.pictures.readers.value_or(usual);
+    const std::size_t readers = ReadersFor(options, description);
     const auto depth = options.pictures.bit_depth ? options.pictures.bit_depth : description.bit_depth;
     const double limit = options.pictures.max_megapixels;
     const Found found = LookAt(listing, depth, limit, std::max<std::size_t>(readers, 1));
     std::cout << found.Lines() << std::flush;
     Devices devices(options);
     EndIfAsked();
-    const Reader reader(listing, {found.bit_depth.value_or(16), limit}, description, devices.shape());
-    const Speaker speaker(listing, description, devices.shape(), options.pictures.min_area,
-                          options.pictures.heat_maps, folder);
+    const Preparation preparation(description, std::move(roi), devices.shape());
+    const Reader reader(listing, {found.bit_depth.value_or(16), limit}, preparation);
+    const Speaker speaker(listing, description, options.pictures.min_area, options.pictures.heat_maps,
+                          folder);
     std::vector<Result> results;
     results.reserve(listing.pictures.size());
-    const RunTimes times =
-        RunStages(listing.pictures.size(), readers, reader, devices, speaker, [&](std::vector<Result> some) {
-            Tell(some);
-            std::move(some.begin(), some.end(), std::back_inserter(results));
-        });
+    const RunTimes times = RunStages(listing.pictures.size(), readers, reader, preparation, devices, speaker,
+                                     [&](std::vector<Result> some) {
+                                         Tell(some);
+                                         std::move(some.begin(), some.end(), std::back_inserter(results));
+                                     });
     EndIfAsked();
     const std::string model = fs::path(options.mindir_path).filename().string();
     Write(folder, "scores.json", ScoresJson(model, description, found.Json(), results));

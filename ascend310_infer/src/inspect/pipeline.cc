@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "inspect/one_by_one.h"
 #include "inspect/ordered_queue.h"
 #include "interrupt.h"
 
@@ -17,17 +18,18 @@ namespace {
 // One run: its queues, its threads, and the first thing that went wrong.
 class Pipeline {
   public:
-    Pipeline(std::size_t pictures, std::size_t readers, const Reader& reader, Devices& devices,
-             const Speaker& speaker)
+    Pipeline(std::size_t pictures, std::size_t readers, const Reader& reader, const Preparation& preparation,
+             Devices& devices, const Speaker& speaker)
         : pictures_(pictures),
           reader_(reader),
+          preparation_(preparation),
           devices_(devices),
           speaker_(speaker),
-          read_(2 * devices.shape().batch * devices.size() + readers),
-          computed_(2 * devices.size() + 2),
+          read_(IsLarge() ? 1 : 2 * devices.shape().batch * devices.size() + readers),
+          computed_(IsLarge() ? 1 : 2 * devices.size() + 2),
           said_(2 * devices.size() + 2) {
         read_.Finish(pictures);
-        const std::size_t speakers = std::max<std::size_t>(1, readers / 2);
+        const std::size_t speakers = IsLarge() ? 1 : std::max<std::size_t>(1, readers / 2);
         for (std::size_t i = 0; i < readers; ++i)
             threads_.emplace_back([this] { Guard([this] { ReadAll(); }); });
         devices_.Start([this](Model& model) { Guard([this, &model] { ComputeAll(model); }); });
@@ -50,6 +52,9 @@ class Pipeline {
     [[nodiscard]] const RunTimes& times() const { return times_; }
 
   private:
+    // Whether what waits is as large as its picture.
+    [[nodiscard]] bool IsLarge() const { return preparation_.framing().tiling.has_value(); }
+
     using Numbered = std::pair<std::size_t, Computed>;
 
     void ReadAll() {
@@ -66,7 +71,7 @@ class Pipeline {
         const std::lock_guard lock(batches_);
         std::vector<Input> inputs;
         std::size_t readable = 0;
-        while (readable < devices_.shape().batch) {
+        while (readable < PicturesAtOnce(preparation_)) {
             auto input = read_.Take();
             if (!input) break;
             if (!input->error) ++readable;
@@ -80,11 +85,10 @@ class Pipeline {
 
     void ComputeAll(Model& model) {
         while (auto batch = NextBatch()) {
-            Computed computed = Compute(model, devices_.shape(), std::move(batch->second));
+            Computed computed = Compute(model, preparation_, std::move(batch->second));
             {
                 const std::lock_guard lock(sums_);
-                times_.computing_ms += computed.milliseconds;
-                if (computed.readable > 0) times_.network.Add(computed.milliseconds, computed.readable);
+                times_.Add(computed);
             }
             if (!computed_.Put(batch->first, {batch->first, std::move(computed)})) return;
         }
@@ -133,6 +137,7 @@ class Pipeline {
 
     std::size_t pictures_;
     const Reader& reader_;
+    const Preparation& preparation_;
     Devices& devices_;
     const Speaker& speaker_;
     OrderedQueue<Input> read_;
@@ -147,49 +152,22 @@ class Pipeline {
     std::vector<std::thread> threads_;
 };
 
-// All in the thread of the one device, a batch after the other.
-RunTimes RunOneByOne(std::size_t pictures, const Reader& reader, Devices& devices, const Speaker& speaker,
-                     const std::function<void(std::vector<Result>)>& take) {
-    RunTimes times;
-    std::exception_ptr problem;
-    devices.Start([&](Model& model) {
-        try {
-            for (std::size_t next = 0; next < pictures;) {
-                EndIfAsked();
-                std::vector<Input> inputs;
-                std::size_t readable = 0;
-                for (; next < pictures && readable < devices.shape().batch; ++next) {
-                    inputs.push_back(reader.Read(next));
-                    times.reading_ms += inputs.back().milliseconds;
-                    if (!inputs.back().error) ++readable;
-                }
-                const Computed computed = Compute(model, devices.shape(), std::move(inputs));
-                times.computing_ms += computed.milliseconds;
-                if (computed.readable > 0) times.network.Add(computed.milliseconds, computed.readable);
-                const auto start = Clock::now();
-                auto results = speaker.Say(computed);
-                times.saying_ms += MillisecondsSince(start);
-                take(std::move(results));
-            }
-        } catch (...) {
-            problem = std::current_exception();
-        }
-    });
-    devices.Wait();
-    if (problem) std::rethrow_exception(problem);
-    return times;
-}
-
 }  // namespace
 
-RunTimes RunStages(std::size_t pictures, std::size_t readers, const Reader& reader, Devices& devices,
-                   const Speaker& speaker, const std::function<void(std::vector<Result>)>& take) {
+void RunTimes::Add(const Computed& computed) {
+    computing_ms += computed.milliseconds;
+    if (!computed.views.empty()) network.Add(computed.milliseconds, computed.views.size());
+}
+
+RunTimes RunStages(std::size_t pictures, std::size_t readers, const Reader& reader,
+                   const Preparation& preparation, Devices& devices, const Speaker& speaker,
+                   const std::function<void(std::vector<Result>)>& take) {
     const auto start = Clock::now();
     RunTimes times;
     if (readers == 0) {
-        times = RunOneByOne(pictures, reader, devices, speaker, take);
+        times = RunOneByOne(pictures, reader, preparation, devices, speaker, take);
     } else {
-        Pipeline pipeline(pictures, readers, reader, devices, speaker);
+        Pipeline pipeline(pictures, readers, reader, preparation, devices, speaker);
         pipeline.Take(take);
         times = pipeline.times();
     }

@@ -6,7 +6,9 @@
 #include <memory>
 #include <vector>
 
-#include "inspect/stages.h"
+#include "inspect/network_shape.h"
+#include "inspect/reader.h"
+#include "inspect/speaker.h"
 #include "options.h"
 #include "statistics.h"
 
@@ -43,11 +45,15 @@ struct RunTimes {
     double reading_ms = 0;  // sums over all pictures
     double computing_ms = 0;
     double saying_ms = 0;
+
+    // The network's times of some pictures.
+    void Add(const Computed& computed);
 };
 
 // Read, compute and say all pictures; `take` gets the results, in order, in this thread. With no readers, one
 // after the other. Throws Error; EndIfAsked among them.
-RunTimes RunStages(std::size_t pictures, std::size_t readers, const Reader& reader, Devices& devices,
-                   const Speaker& speaker, const std::function<void(std::vector<Result>)>& take);
+RunTimes RunStages(std::size_t pictures, std::size_t readers, const Reader& reader,
+                   const Preparation& preparation, Devices& devices, const Speaker& speaker,
+                   const std::function<void(std::vector<Result>)>& take);
 
 }  // namespace fastflow

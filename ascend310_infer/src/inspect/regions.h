@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "inspect/anomaly_map.h"
+
 namespace fastflow {
 
 // A connected part (8 neighbours) of the map. All lengths are in pixels of the original picture, upright.
@@ -18,8 +20,8 @@ struct Region {
     float peak = 0;
 };
 
-// The regions of a map [height][width], the largest first. Those of less than `min_area` are left out.
-std::vector<Region> FindRegions(const float* map, std::size_t height, std::size_t width, double threshold,
-                                std::size_t picture_height, std::size_t picture_width, long min_area);
+// The regions of a map, the largest first. Those of less than `min_area` are left out.
+std::vector<Region> FindRegions(const AnomalyMap& map, double threshold, std::size_t picture_height,
+                                std::size_t picture_width, long min_area);
 
 }  // namespace fastflow

@@ -12,8 +12,9 @@ namespace fastflow {
 namespace {
 
 constexpr std::size_t kFileHead = 14;
-constexpr std::uint32_t kOldHead = 12;  // of OS/2: 16-bit sizes, palettes of 3 bytes a colour
-constexpr std::uint32_t kHead = 40;     // all others have at least this
+constexpr std::uint32_t kOldHead = 12;    // of OS/2: 16-bit sizes, palettes of 3 bytes a colour
+constexpr std::uint32_t kHead = 40;       // all others have at least this
+constexpr std::uint32_t kAlphaHead = 56;  // from here on there is a mask of alpha's bits
 constexpr std::uint32_t kLongestHead = 124;
 constexpr std::size_t kBothHeads = 138;                              // the file's and the longest picture's
 enum : std::uint32_t { kPlain = 0, kFields = 3, kAlphaFields = 6 };  // kinds of compression
@@ -52,6 +53,7 @@ struct Form {
     std::uint32_t place = 0;                           // of the pixels
     std::vector<std::array<std::uint8_t, 3>> palette;  // red, green, blue
     std::array<std::uint32_t, 3> masks = {0xff0000, 0xff00, 0xff};
+    bool has_alpha = false;
 };
 
 Form ReadHead(std::FILE* file, const Limits& limits) {
@@ -80,6 +82,7 @@ Form ReadHead(std::FILE* file, const Limits& limits) {
             at += masks.size();
         } else {
             std::copy(&head[54], &head[54] + masks.size(), masks.begin());
+            form.has_alpha = size >= kAlphaHead && Number(&head[66], 4) != 0;
         }
         for (std::size_t i = 0; i < 3; ++i) form.masks[i] = Number(&masks[4 * i], 4);
     } else if (compression != kPlain) {
@@ -101,7 +104,7 @@ Form ReadHead(std::FILE* file, const Limits& limits) {
 
 }  // namespace
 
-Decoded ReadBmp(std::FILE* file, const Limits& limits, bool only_header) {
+Decoded ReadBmp(std::FILE* file, const Limits& limits, Part part) {
     const Form form = ReadHead(file, limits);
     const bool packed = form.bits == 1 || form.bits == 4 || form.bits == 8;
     if (!packed && form.bits != 16 && form.bits != 24 && form.bits != 32) {
@@ -110,7 +113,9 @@ Decoded ReadBmp(std::FILE* file, const Limits& limits, bool only_header) {
     Decoded decoded;
     decoded.header = {form.width, form.height, false};
     decoded.channels = 3;
-    if (only_header) return decoded;
+    if (part == Part::kHeader) return decoded;
+    if (part == Part::kAll && form.has_alpha)
+        throw Unreadable("it has an alpha channel, which is read of PNG only; save it as PNG");
     if (std::fseek(file, static_cast<long>(form.place), SEEK_SET) != 0) throw Unreadable("it is cut off");
     const std::array<Field, 3> fields = {Field(form.masks[0]), Field(form.masks[1]), Field(form.masks[2])};
     std::vector<unsigned char> row((form.width * form.bits + 31) / 32 * 4);

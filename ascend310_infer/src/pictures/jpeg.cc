@@ -42,8 +42,8 @@ void Hear(j_common_ptr info, int level) {
 }
 
 // Reads into `decoded`, whose destructor runs in the caller. Returns whether it went well.
-bool Read(jpeg_decompress_struct* info, Handler* handler, std::FILE* file, const Limits& limits,
-          bool only_header, Decoded* decoded, std::vector<unsigned char>* row) {
+bool Read(jpeg_decompress_struct* info, Handler* handler, std::FILE* file, const Limits& limits, Part part,
+          Decoded* decoded, std::vector<unsigned char>* row) {
     if (setjmp(handler->jump) != 0) return false;
     jpeg_stdio_src(info, file);
     jpeg_save_markers(info, JPEG_APP0 + 1, 0xffff);
@@ -57,7 +57,7 @@ bool Read(jpeg_decompress_struct* info, Handler* handler, std::FILE* file, const
             break;
         }
     }
-    if (only_header) return true;
+    if (part == Part::kHeader) return true;
     const bool is_inks = info->num_components == 4;
     decoded->channels = info->num_components == 1 ? 1 : 3;
     info->out_color_space = is_inks ? JCS_CMYK : decoded->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
@@ -85,7 +85,7 @@ struct Owner {
 
 }  // namespace
 
-Decoded ReadJpeg(std::FILE* file, const Limits& limits, bool only_header) {
+Decoded ReadJpeg(std::FILE* file, const Limits& limits, Part part) {
     Decoded decoded;
     std::vector<unsigned char> row;
     Handler handler{};
@@ -94,8 +94,8 @@ Decoded ReadJpeg(std::FILE* file, const Limits& limits, bool only_header) {
     handler.base.error_exit = End;
     handler.base.emit_message = Hear;
     jpeg_create_decompress(&owner.info);
-    if (!Read(&owner.info, &handler, file, limits, only_header, &decoded, &row))
-        throw Unreadable(handler.reason);
+    if (!Read(&owner.info, &handler, file, limits, part, &decoded, &row)) throw Unreadable(handler.reason);
+    decoded.lossy = true;
     if (handler.warned) decoded.warning = handler.reason;
     return decoded;
 }

@@ -9,14 +9,13 @@
 #include <utility>
 
 #include "files.h"
-#include "pictures/codecs.h"
 
 namespace fastflow {
 namespace {
 
 namespace fs = std::filesystem;
 
-using Codec = Decoded (*)(std::FILE*, const Limits&, bool);
+using Codec = Decoded (*)(std::FILE*, const Limits&, Part);
 
 // The reader of a file that begins so; null if there is none.
 Codec CodecOf(const unsigned char* head) {
@@ -30,7 +29,20 @@ Codec CodecOf(const unsigned char* head) {
     return head[0] == 'P' && head[1] >= '1' && head[1] <= '6' ? ReadPnm : nullptr;
 }
 
-Decoded Read(const fs::path& path, const Reading& reading, bool only_header) {
+Decoded Read(std::FILE* file, const Limits& limits, Part part) {
+    std::array<unsigned char, 8> head{};
+    const std::size_t got = std::fread(head.data(), 1, head.size(), file);
+    const Codec codec = got >= 4 ? CodecOf(head.data()) : nullptr;
+    if (codec == nullptr) {
+        throw Unreadable("no known picture format, or damaged; JPEG, PNG, TIFF, BMP, PGM and PPM are read");
+    }
+    std::rewind(file);
+    return codec(file, limits, part);
+}
+
+}  // namespace
+
+Decoded Decode(const fs::path& path, const Reading& reading, Part part) {
     std::error_code problem;
     const auto length = fs::file_size(path, problem);
     if (problem) throw Unreadable(problem.message());
@@ -38,71 +50,29 @@ Decoded Read(const fs::path& path, const Reading& reading, bool only_header) {
     const File file(std::fopen(path.c_str(), "rbe"));
     if (!file) throw Unreadable(Reason(errno));
     if (length == 0) throw Unreadable("it is empty");
-    std::array<unsigned char, 8> head{};
-    const std::size_t got = std::fread(head.data(), 1, head.size(), file.get());
-    const Codec codec = got >= 4 ? CodecOf(head.data()) : nullptr;
-    if (codec == nullptr) {
-        throw Unreadable("no known picture format, or damaged; JPEG, PNG, TIFF, BMP, PGM and PPM are read");
-    }
-    std::rewind(file.get());
-    return codec(file.get(), {reading.max_megapixels, length}, only_header);
+    return Read(file.get(), {reading.max_megapixels, length}, part);
 }
 
-// 16-bit values as 8 bits: what is below is dropped, and what is above becomes 255.
-void Reduce(Decoded& decoded, int bit_depth) {
-    const unsigned most = (1U << static_cast<unsigned>(bit_depth)) - 1U;
-    decoded.bytes.reserve(decoded.words.size());
-    for (const std::uint16_t word : decoded.words) {
-        if (decoded.rounded && bit_depth == 16) {
-            decoded.bytes.push_back(static_cast<std::uint8_t>((word * 255U + 32767U) / 65535U));
-            continue;
-        }
-        const unsigned value = decoded.white_is_zero ? most - std::min<unsigned>(word, most) : word;
-        decoded.bytes.push_back(
-            static_cast<std::uint8_t>(std::min(value >> static_cast<unsigned>(bit_depth - 8), 255U)));
-    }
-    decoded.words = {};
+Decoded Decode(const std::string& content, Part part) {
+    if (content.empty()) throw Unreadable("it is empty");
+    char* bytes = const_cast<char*>(content.data());  // which is only read
+    const File file(fmemopen(bytes, content.size(), "rb"));
+    if (!file) throw Unreadable("there is no memory for it");
+    return Read(file.get(), {Reading{}.max_megapixels, content.size()}, part);
 }
 
-// Turned as EXIF's orientation says.
-Pixels Upright(Decoded decoded) {
-    Pixels stored{decoded.header.width, decoded.header.height, decoded.channels, std::move(decoded.bytes)};
-    const int turn = decoded.orientation;
-    if (turn < 2 || turn > 8) return stored;
-    const bool swaps = turn >= 5;  // rows become columns
-    const bool from_right =
-        turn == 2 || turn == 3 || turn == 7 || turn == 8;  // stored columns, as they are read
-    const bool from_below = turn == 3 || turn == 4 || turn == 6 || turn == 7;  // stored rows
-    Pixels turned{
-        swaps ? stored.height : stored.width, swaps ? stored.width : stored.height, stored.channels, {}};
-    turned.values.reserve(stored.values.size());
-    for (std::size_t y = 0; y < turned.height; ++y) {
-        for (std::size_t x = 0; x < turned.width; ++x) {
-            std::size_t row = swaps ? x : y;
-            std::size_t column = swaps ? y : x;
-            if (from_below) row = stored.height - 1 - row;
-            if (from_right) column = stored.width - 1 - column;
-            const auto first = stored.values.begin() +
-                               static_cast<std::ptrdiff_t>((row * stored.width + column) * stored.channels);
-            turned.values.insert(turned.values.end(), first,
-                                 first + static_cast<std::ptrdiff_t>(stored.channels));
-        }
-    }
-    return turned;
+Header ReadHeader(const fs::path& file, const Reading& reading) {
+    return Decode(file, reading, Part::kHeader).header;
 }
-
-}  // namespace
-
-Header ReadHeader(const fs::path& file, const Reading& reading) { return Read(file, reading, true).header; }
 
 std::uint16_t HighestValue(const fs::path& file, const Reading& reading) {
-    const Decoded decoded = Read(file, reading, false);
+    const Decoded decoded = Decode(file, reading, Part::kColours);
     const auto highest = std::max_element(decoded.words.begin(), decoded.words.end());
     return highest == decoded.words.end() ? std::uint16_t{0} : *highest;
 }
 
 Pixels ReadPixels(const fs::path& file, const Reading& reading, std::string& warning) {
-    Decoded decoded = Read(file, reading, false);
+    Decoded decoded = Decode(file, reading, Part::kColours);
     if (decoded.header.deep) Reduce(decoded, reading.bit_depth);
     warning = decoded.warning;
     return Upright(std::move(decoded));

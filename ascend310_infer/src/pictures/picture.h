@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-#include "pictures/claims.h"
+#include "pictures/codecs.h"
 #include "pictures/decoded.h"
 
 namespace fastflow {
@@ -16,6 +16,10 @@ struct Reading {
     int bit_depth = 16;           // the bits that values of 16-bit files use, 8 to 16
     double max_megapixels = 500;  // a picture that claims more is refused
 };
+
+// A file, or the content of one, as it is. Throws Unreadable.
+Decoded Decode(const std::filesystem::path& file, const Reading& reading, Part part);
+Decoded Decode(const std::string& content, Part part);
 
 // A picture's header; no pixel is decoded. Throws Unreadable.
 Header ReadHeader(const std::filesystem::path& file, const Reading& reading);

@@ -40,16 +40,20 @@ bool ReadHead(const Owner& owner, std::FILE* file) {
     return true;
 }
 
-// 8 bits become 8, and 16 stay; grey or colours, without alpha, whose colours are kept.
-bool SetForm(const Owner& owner) {
+// 8 bits become 8, and 16 stay; grey or colours, and alpha if it is wanted and there is one. The colours of
+// transparent pixels are kept.
+bool SetForm(const Owner& owner, Part part) {
     if (setjmp(png_jmpbuf(owner.png)) != 0) return false;
     png_set_packing(owner.png);
+    const bool is_grey = png_get_color_type(owner.png, owner.info) == PNG_COLOR_TYPE_GRAY;
     if (png_get_color_type(owner.png, owner.info) == PNG_COLOR_TYPE_PALETTE)
         png_set_palette_to_rgb(owner.png);
-    if (png_get_color_type(owner.png, owner.info) == PNG_COLOR_TYPE_GRAY) {
-        png_set_expand_gray_1_2_4_to_8(owner.png);
+    if (is_grey) png_set_expand_gray_1_2_4_to_8(owner.png);
+    if (part != Part::kAll) {
+        png_set_strip_alpha(owner.png);
+    } else if (!is_grey && png_get_valid(owner.png, owner.info, PNG_INFO_tRNS) != 0) {
+        png_set_tRNS_to_alpha(owner.png);  // Pillow does not look for a transparent level of grey
     }
-    png_set_strip_alpha(owner.png);
     const unsigned short one = 1;
     if (*reinterpret_cast<const unsigned char*>(&one) == 1) png_set_swap(owner.png);  // words of this machine
     png_set_interlace_handling(owner.png);
@@ -80,7 +84,7 @@ int Orientation(const Owner& owner) {
 
 }  // namespace
 
-Decoded ReadPng(std::FILE* file, const Limits& limits, bool only_header) {
+Decoded ReadPng(std::FILE* file, const Limits& limits, Part part) {
     Decoded decoded;
     std::string reason;
     Owner owner;
@@ -92,12 +96,12 @@ Decoded ReadPng(std::FILE* file, const Limits& limits, bool only_header) {
     const std::size_t height = png_get_image_height(owner.png, owner.info);
     decoded.header = {width, height, png_get_bit_depth(owner.png, owner.info) == 16};
     CheckClaim(width, height, limits);
-    if (only_header) return decoded;
-    if (!SetForm(owner)) throw Unreadable(reason);
+    if (part == Part::kHeader) return decoded;
+    if (!SetForm(owner, part)) throw Unreadable(reason);
     decoded.channels = png_get_channels(owner.png, owner.info);
     const std::size_t values = width * decoded.channels;
     const std::size_t row = values * (decoded.header.deep ? 2 : 1);
-    if (png_get_rowbytes(owner.png, owner.info) != row || (decoded.channels != 1 && decoded.channels != 3)) {
+    if (png_get_rowbytes(owner.png, owner.info) != row || (part != Part::kAll && decoded.channels % 2 == 0)) {
         throw Unreadable("its pixels are of no known kind");
     }
     unsigned char* target = nullptr;
@@ -112,6 +116,7 @@ Decoded ReadPng(std::FILE* file, const Limits& limits, bool only_header) {
     for (std::size_t y = 0; y < height; ++y) rows[y] = target + y * row;
     if (!ReadRows(owner, &rows)) throw Unreadable(reason);
     ReadEnd(owner);
+    TakeAlpha(decoded);
     decoded.orientation = Orientation(owner);
     return decoded;
 }

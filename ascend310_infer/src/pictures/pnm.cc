@@ -47,7 +47,7 @@ std::uint8_t Scaled(std::uint32_t value, std::uint32_t highest) {
 
 }  // namespace
 
-Decoded ReadPnm(std::FILE* file, const Limits& limits, bool only_header) {
+Decoded ReadPnm(std::FILE* file, const Limits& limits, Part part) {
     std::fgetc(file);
     const int kind = std::fgetc(file);  // 1 to 3 plain, 4 to 6 packed: bits, grey, colours
     const bool bits = kind == '1' || kind == '4';
@@ -63,7 +63,7 @@ Decoded ReadPnm(std::FILE* file, const Limits& limits, bool only_header) {
     decoded.header.deep = decoded.channels == 1 ? highest > 255 : highest == kMost;
     decoded.rounded = decoded.channels == 3;
     CheckClaim(decoded.header.width, decoded.header.height, limits);
-    if (only_header) return decoded;
+    if (part == Part::kHeader) return decoded;
     const std::size_t values = decoded.header.width * decoded.channels;
     if (decoded.header.deep) {
         decoded.words.reserve(values * decoded.header.height);

@@ -97,14 +97,24 @@ Pixels ResizeColumns(const Pixels& pixels, std::size_t height) {
     return result;
 }
 
+// Whether columns are resized before rows. Of a very narrow picture: a row of few pixels would become a wide
+// one in all of its height (pictures.py). Of others where Pillow 13 does so; earlier versions, which do not,
+// round other values.
+bool ColumnsComeFirst(const Pixels& pixels, std::size_t height, std::size_t width) {
+    if (pixels.height * width > std::max(kWide, 4 * pixels.width * pixels.height)) return true;
+    const auto less = [](std::size_t from, std::size_t to) {
+        return static_cast<std::ptrdiff_t>(from) - static_cast<std::ptrdiff_t>(to);
+    };
+    const std::ptrdiff_t rows = less(pixels.height, height);
+    return rows > 0 && rows > 2 * less(pixels.width, width);
+}
+
 }  // namespace
 
 std::vector<std::uint8_t> Resized(const Pixels& pixels, std::size_t height, std::size_t width) {
-    // Of a very narrow picture, columns come first: a row of few pixels would become a wide one in all of its
-    // height.
-    const bool narrow = pixels.height * width > std::max(kWide, 4 * pixels.width * pixels.height);
-    Pixels result = narrow ? ResizeRows(ResizeColumns(pixels, height), width)
-                           : ResizeColumns(ResizeRows(pixels, width), height);
+    Pixels result = ColumnsComeFirst(pixels, height, width)
+                        ? ResizeRows(ResizeColumns(pixels, height), width)
+                        : ResizeColumns(ResizeRows(pixels, width), height);
     if (result.channels == 3) return std::move(result.values);
     std::vector<std::uint8_t> colours;
     colours.reserve(3 * result.values.size());

@@ -111,7 +111,7 @@ void ReadParts(TIFF* tiff, const TiffLayout& layout, Unpacker& unpacker) {
 
 }  // namespace
 
-Decoded ReadTiff(std::FILE* file, const Limits& limits, bool only_header) {
+Decoded ReadTiff(std::FILE* file, const Limits& limits, Part part) {
     static const bool heard = [] {  // once, before any other thread comes here
         TIFFSetErrorHandler(Hear);
         TIFFSetWarningHandler(nullptr);
@@ -129,7 +129,9 @@ Decoded ReadTiff(std::FILE* file, const Limits& limits, bool only_header) {
     decoded.header = {layout.width, layout.height, layout.deep()};
     CheckClaim(layout.width, layout.height, limits);
     CheckKind(layout);
-    if (only_header) return decoded;
+    if (part == Part::kHeader) return decoded;
+    if (part == Part::kAll && layout.samples > layout.colours())
+        throw Unreadable("it has an alpha channel, which is read of PNG only; save it as PNG");
     if (layout.photometric == PHOTOMETRIC_YCBCR)
         TIFFSetField(tiff.get(), TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
     Unpacker unpacker(layout, decoded);

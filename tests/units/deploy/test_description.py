@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from src.deploy.description import ModelOutput
+from src import hidden
+from src.deploy.description import ANOMALY_MAP, PIXELS, SCORE, ModelInput, ModelOutput
 from src.deploy.description_file import read_description, write_description
 from src.files import description_of
 from src.utils import UserError
@@ -165,6 +166,18 @@ def test_another_json_is_refused(file, values):
     change(file, **values)
     with pytest.raises(UserError, match=r"fastflow_nut\.mindir\.json is not export\.py's; export the model again"):
         read_description(file)
+
+
+@pytest.mark.parametrize(("channels", "keep_aspect", "value"), [(3, False, None), (4, True, hidden.INPUT)])
+def test_files_that_take_pixels_are_described(file, channels, keep_aspect, value):
+    taken = ModelInput(
+        shape=[1, 32, 64, channels], type=PIXELS, mean=[0.5, 0.4, 0.3], std=[0.25, 0.5, 1.0], hidden=value
+    )
+    outputs = [ModelOutput(name=ANOMALY_MAP, shape=[1, 1, 32, 64]), ModelOutput(name=SCORE, shape=[1])]
+    given = description(input=taken, outputs=outputs, architecture={"keep_aspect": keep_aspect})
+    write_description(file, given)
+    assert read_description(file) == given
+    assert read_description(file).framing().shape == (32, 64, channels)
 
 
 def test_the_file_is_the_described_one(file):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src import hidden
 from src.config import parse
 from src.dataset import normalize
 from src.deploy.description import ModelInput
@@ -52,6 +53,28 @@ def test_preprocess_leaves_pixels_as_they_are_for_a_model_that_takes_them(option
     for entry in Manifest.read(tmp_path / "input").entries:
         found = np.fromfile(tmp_path / "input" / entry.file, np.uint8).reshape(SIZE, SIZE, 3)
         np.testing.assert_array_equal(found, load_image(entry.sample.picture, SIZE))
+
+
+def test_preprocess_tells_hidden_pixels_by_their_alpha(options, tmp_path):
+    """The pictures, 8 x 6, are in the middle of the image."""
+    normalised = {"mean": [0.5, 0.4, 0.3], "std": [0.25, 0.5, 1.0], "hidden": hidden.INPUT}
+    taken = ModelInput(shape=[1, SIZE, SIZE, 4], type="uint8", **normalised)
+    write_description(tmp_path / "model.mindir", description(SIZE, input=taken, architecture={"keep_aspect": True}))
+    preprocess(options)
+    for entry in Manifest.read(tmp_path / "input").entries:
+        found = np.fromfile(tmp_path / "input" / entry.file, np.uint8).reshape(SIZE, SIZE, 4)
+        assert (found[4:-4] == [128, 128, 128, 255]).all()
+        assert not found[:4].any()
+        assert not found[-4:].any()
+
+
+def test_preprocess_refuses_tiles_and_names_what_takes_them(options, tmp_path):
+    write_description(tmp_path / "model.mindir", description(SIZE, architecture={"tile": 64, "overlap": 8}))
+    with pytest.raises(
+        UserError, match=r"looks at tiles, which \.bin files do not hold; give the C\+\+ runner the pic"
+    ):
+        preprocess(options)
+    assert not (tmp_path / "input").exists()
 
 
 def test_preprocess_needs_a_category_from_somewhere(options, tmp_path):
