@@ -6,11 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.judgement.rules import MAP_RULES, SCALES, SCORE_RULES, TODAY, MapRule
+from benchmarks.judgement.rules import MAP_RULES, ORIGINAL, SCALES, SCORE_RULES, MapRule
 from src import metrics
 from src.counts import count
 
-SCORED = (TODAY, MapRule("exp", 4.0), MapRule("exp", 0.0, 2.0), MapRule("exp", 4.0, 2.0), MapRule("log"))  # scored too
+SCORED = (
+    ORIGINAL,
+    MapRule("exp", 4.0),
+    MapRule("exp", 0.0, 2.0),
+    MapRule("exp", 4.0, 2.0),
+    MapRule("log"),
+)  # scored too
 LAST = 5  # evaluations whose standard deviation is the steadiness S2
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.judgement.judging import SCORED, Judged, Steadiness
-from benchmarks.judgement.rules import MAP_RULES, SCORE_RULES, TODAY
+from benchmarks.judgement.rules import DEFAULT, MAP_RULES, ORIGINAL, SCORE_RULES
 from src.utils import atomic_path
 
 Results = dict[str, dict[str, list[Judged]]]  # recipe -> category -> a training per seed
@@ -98,12 +98,13 @@ def _draw(path: Path, results: Results) -> None:
     FigureCanvasAgg(figure)
     for axes, category in zip(np.atleast_1d(figure.subplots(1, len(categories))), categories):
         for recipe, by_category in results.items():
-            for rule, style in ((TODAY, "--"), (SCORED[1], "-")):
+            for rule, style in ((ORIGINAL, "--"), (DEFAULT, "-")):
                 runs = by_category[category]
                 curves = np.array([run.pixel_auc[str(rule)] for run in runs])
                 (line,) = axes.plot(runs[0].epochs, curves.mean(0), style, label=f"{recipe}: {rule}")
                 axes.fill_between(runs[0].epochs, curves.min(0), curves.max(0), color=line.get_color(), alpha=0.15)
         axes.set(title=category, xlabel="epoch", ylabel="pixel AUROC")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
     figure.savefig(path, dpi=110)

@@ -23,7 +23,7 @@ class MapRule:
     """How maps are made of energies: a value per scale, upsampled, smoothed, and averaged over the scales.
 
     Attributes:
-        kind: "exp": -exp(-temperature * q), as today; "linear": q; "log": its
+        kind: "exp": -exp(-temperature * q), the networks' own; "linear": q; "log": its
             logarithm; "calibrated": q between two quantiles of good
             pictures' q of that scale.
         sigma: of the Gaussian that smooths the map, in pixels of a map of `REFERENCE_SIZE`; 0: none.
@@ -94,7 +94,8 @@ SCORE_RULES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "standard deviation": lambda maps, good: maps.std((1, 2)),
     "deviation or level": deviation_or_level,
 }
-TODAY = MapRule("exp")
+ORIGINAL = MapRule("exp")  # of configs/original.yaml
+DEFAULT = MapRule("exp", 4.0, gaussian=0.5)  # of a training without options
 MAP_RULES = (
     *(MapRule("exp", sigma, temperature) for temperature in (0.5, 1.0, 2.0) for sigma in (0, 2, 4, 6, 8)),
     *(MapRule(kind, sigma) for kind in ("linear", "log", "calibrated") for sigma in (0, 4)),

@@ -18,6 +18,10 @@ Box = tuple[slice, slice]  # rows and columns
 UNSEEN = (124, 116, 104)  # what pixels of no interest become before a picture is resized: the mean of ImageNet's
 
 
+class NothingSeen(UserError):
+    """The network would see nothing of a picture."""
+
+
 @dataclass(frozen=True)
 class Framing:
     """How a model's pictures become images.
@@ -70,10 +74,10 @@ class Framing:
             raise self.nothing_seen(file)
         return image
 
-    def nothing_seen(self, file: Path | None) -> UserError:
+    def nothing_seen(self, file: Path | None) -> NothingSeen:
         """The error for a picture of which the network would see nothing."""
         height, width = self.size
-        return UserError(f"--roi: nothing of {file or 'the picture'} is seen at {width}x{height} pixels; mark more")
+        return NothingSeen(f"--roi: nothing of {file or 'the picture'} is seen at {width}x{height} pixels; mark more")
 
     def wanted(self, picture_size: Sequence[int], file: Path | None) -> np.ndarray | None:
         """Where a picture is looked at, bool [H, W] of its own size; None: everywhere."""

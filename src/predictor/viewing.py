@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from src.data.framing import NothingSeen
 from src.data.pictures import open_rgb, reduced_to
 from src.data.samples import Sample
 from src.dataset import load_readable
@@ -48,8 +49,12 @@ def views_of_samples(
         except UserError as error:
             unreadable[sample.name] = str(error)
             continue
-        readable.append(sample)
-        views.append(_view_in_tiles(network, picture, sample.picture))
+        try:
+            views.append(_view_in_tiles(network, picture, sample.picture))
+        except NothingSeen as error:
+            unreadable[sample.name] = str(error)
+        else:
+            readable.append(sample)
     return readable, views, unreadable
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.judgement import report
 from benchmarks.judgement.judging import SCORED, Steadiness, judge
-from benchmarks.judgement.rules import MAP_RULES, SCORE_RULES, TODAY
+from benchmarks.judgement.rules import MAP_RULES, ORIGINAL, SCORE_RULES
 
 SIZE, SIZES = 32, (8, 4, 2)
 
@@ -35,12 +35,12 @@ def test_a_training_is_judged_by_every_rule(folder):
     assert judged.epochs == [2, 4]
     assert set(judged.pixel_auc) == set(judged.last) == set(map(str, MAP_RULES))
     assert set(judged.image_auc) == set(judged.wrong) == set(map(str, SCORED))
-    before, after = judged.pixel_auc[str(TODAY)]
+    before, after = judged.pixel_auc[str(ORIGINAL)]
     assert abs(before - 0.5) < 0.1
     assert after > 0.95
-    assert judged.image_auc[str(TODAY)]["maximum"][-1] == 1
-    assert set(judged.image_auc[str(TODAY)]) == set(SCORE_RULES)
-    shares = judged.wrong[str(TODAY)]
+    assert judged.image_auc[str(ORIGINAL)]["maximum"][-1] == 1
+    assert set(judged.image_auc[str(ORIGINAL)]) == set(SCORE_RULES)
+    shares = judged.wrong[str(ORIGINAL)]
     assert shares["maximum"] == shares["deviation or level"] == {"black": 1, "noise": 1}
     assert shares["standard deviation"] == {"black": 0, "noise": 0}
 

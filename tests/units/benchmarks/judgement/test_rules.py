@@ -6,9 +6,9 @@ from mindspore import Tensor
 
 from benchmarks.judgement.rules import (
     MAP_RULES,
+    ORIGINAL,
     REFERENCE_SIZE,
     SCORE_RULES,
-    TODAY,
     MapRule,
     deviation_or_level,
     top_share,
@@ -31,7 +31,7 @@ def energies(seed=0, count=3):
 def test_todays_rules_are_the_networks():
     network = AnomalyMap(SIZES, SIZE)
     wanted = network(tuple(map(Tensor, latents())))
-    maps = TODAY(energies(), energies(1), SIZE)
+    maps = ORIGINAL(energies(), energies(1), SIZE)
     np.testing.assert_allclose(maps, wanted.asnumpy()[:, 0], atol=1e-5)
     np.testing.assert_allclose(SCORE_RULES["maximum"](maps, maps), ImageScore()(wanted).asnumpy(), atol=1e-5)
 
