@@ -176,7 +176,7 @@ def test_the_scripts_know_the_runners_options(stand_in):
     passed = re.search(r'^runner_options="(.*)"$', (ROOT / "scripts/infer.sh").read_text(), flags=re.M)[1].split()
     own = {"--model", "--mindir_path", "--dataset_path", "--output_path", "--device", "--device_id", "--help"}
     own |= {"--pictures", "--description", "--heat_maps", "--device_ids", "--readers"}  # of plain pictures
-    own |= {"--bit_depth", "--max_megapixels", "--min_area"}  # preprocess.py's and postprocess.py's
+    own |= {"--bit_depth", "--max_megapixels", "--min_area", "--roi"}  # preprocess.py's and postprocess.py's
     assert set(passed) == options - own
 
 

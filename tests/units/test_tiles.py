@@ -42,7 +42,7 @@ def brightness(images):
 
 
 def run(images):
-    return run_in_batches(brightness, images, (32, 32), 4, [0.0] * 3, [1.0] * 3)
+    return run_in_batches(brightness, images, (32, 32), 4, ([0.0] * 3, [1.0] * 3))
 
 
 def test_all_tiles_of_all_pictures_are_trained_on(samples):
@@ -88,7 +88,8 @@ def test_padding_of_a_picture_smaller_than_a_tile_is_never_scored(tmp_path):
         maps = np.where(images[:, :1] == hidden.INPUT, np.float32(hidden.MAP), -images[:, :1])
         return maps, maps.max((1, 2, 3))
 
-    network = partial(run_in_batches, shows_hidden, size=(32, 32), batch_size=2, mean=[0.0] * 3, std=[1.0] * 3)
+    scale = ([0.0] * 3, [1.0] * 3)
+    network = partial(run_in_batches, shows_hidden, size=(32, 32), batch_size=2, normalised_by=scale)
     found, score = scan(network, picture, None, framing, 2)
     assert found.shape == (20, 50)
     np.testing.assert_allclose(found, -1, atol=1e-6)
