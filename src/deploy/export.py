@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import mindspore as ms
@@ -12,7 +13,7 @@ from mindspore import Tensor, nn
 from src import checkpoint, hidden
 from src.config import Options
 from src.data.roi import roi_for
-from src.deploy.comparison import check, check_batches
+from src.deploy.comparison import amplification, check, check_batches
 from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
 from src.deploy.description_file import is_shape, write_description
 from src.deploy.dynamic_batch import free_batch
@@ -86,6 +87,7 @@ def export_checkpoint(options: Options, device: Device) -> Description:
     size, spec = detector.architecture.size, ENCODERS[detector.architecture.backbone]
     hides, unseen = detector.architecture.hides, hidden.INPUT if detector.architecture.hides else None
     image = random_images(options.batch_size, size, hides)
+    amplified = partial(amplification, network, image)
     if options.input == "uint8":
         image = random_pixels(options.batch_size, size, hides)
         wanted = [output.asnumpy() for output in network(Tensor(images_of(image, spec)))]
@@ -101,7 +103,7 @@ def export_checkpoint(options: Options, device: Device) -> Description:
         if options.file_format == "ONNX":
             improve_onnx(file, ModelInput.name, names)
         outputs = dict(zip(names, wanted))
-        difference = check(file, options.file_format, image, outputs, target.name)
+        difference = check(file, options.file_format, image, outputs, target.name, amplified)
         if options.dynamic_batch:
             free_batch(file)
             difference = max(difference, check_batches(file, network, image, names, target.name))

@@ -8,7 +8,7 @@ import onnx
 import onnxruntime
 import openvino
 import pytest
-from mindspore import Tensor
+from mindspore import Tensor, nn
 
 from src import checkpoint, scoring
 from src.config import parse
@@ -132,6 +132,23 @@ def test_outputs_that_differ_are_refused():
             comparison.compare([wanted[0] + difference, wanted[1]], wanted, "m.onnx")
     with pytest.raises(UserError, match=r"m\.onnx has outputs \[\(2, 1, 4, 4\)\] where the network has"):
         comparison.compare(wanted[:1], wanted, "m.onnx")
+
+
+class Steep(nn.Cell):
+    """Makes 10,000 of a difference of 1."""
+
+    def construct(self, x):
+        return ((x - 1) * 1e4,)
+
+
+def test_a_network_that_makes_much_of_rounding_may_differ_by_what_it_makes_of_it():
+    amplified = comparison.amplification(Steep(), np.ones((1, 3, 4, 4), np.float32))
+    assert amplified == pytest.approx(1e-6 * 1e4, rel=0.1)  # 1.000001 is not a float32
+    wanted = [np.zeros(3, np.float32)]
+    assert comparison.compare([wanted[0] + 0.1], wanted, "m.onnx", lambda: amplified) == pytest.approx(0.1)
+    for difference in (0.5, np.nan):
+        with pytest.raises(UserError, match=r"m\.onnx differs from the network by"):
+            comparison.compare([wanted[0] + difference], wanted, "m.onnx", lambda: amplified)
 
 
 @pytest.mark.parametrize(("batch_size", "outputs"), [(1, "map"), (2, "latents"), (5, "map")])
