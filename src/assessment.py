@@ -10,10 +10,12 @@ from src.data.samples import Sample, evenly
 from src.data.several import together
 from src.dataset import AnyImages, pictures_of
 from src.detector import Detector
+from src.encoder import ENCODERS
 from src.good_pictures import GoodPictures
 from src.judging import know_good
 from src.labelled import TestSet
 from src.plan import Plan
+from src.predictor.network import images_per_call
 from src.scoring import calibrate_score, compile_graph, predict
 from src.tiles import Tile, TileImages
 
@@ -72,9 +74,9 @@ class Assessor:
             UserError: the maps hold values that are not finite.
         """
         options = self.plan.options
-        batch_size = options.test_batch_size
-        if self.plan.framing.tiling is None:
-            batch_size = min(batch_size, len(self.test.images) or len(self.good))
+        suitable = ENCODERS[options.backbone].test_batch_size
+        pictures = None if self.plan.framing.tiling else len(self.test.images) or len(self.good)
+        batch_size = images_per_call(options.test_batch_size, suitable, pictures)
         compile_graph(detector, batch_size, self.plan.graphs)
         calibrate_score(detector, self.good, batch_size)
         maps, scores = predict(detector, self.test.images, batch_size)

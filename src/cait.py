@@ -46,6 +46,7 @@ def cait(depth: int = 41) -> EncoderSpec:
         im_resize=448,
         flow_step=20,
         hidden_ratio=0.16,
+        most_at_once=1,  # its attention maps take some 8 GB
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from mindspore import nn
 
-from src.option import Size, sides
+from src.option import TEST_BATCH_SIZE, Size, sides
 
 # Of ImageNet's pictures, per channel of RGB in 0..1. Most published weights are for pictures normalised by these.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -93,6 +93,8 @@ class EncoderSpec:
         batch_norm_eps: epsilon of the published network's batch norms, needed when they are folded.
         recognises: whether a state dict (arrays by their published names) holds this encoder's weights.
         im_resize, flow_step, hidden_ratio, conv3x3_only: what these options of train.py are by default.
+        most_at_once: how many training pictures are encoded at once, at most, whatever the batch, for the memory that
+            it takes; and what --test_batch_size is by default. None: any number, and `TEST_BATCH_SIZE`.
     """
 
     build: Callable[..., nn.Cell]
@@ -110,10 +112,16 @@ class EncoderSpec:
     flow_step: int = 8
     hidden_ratio: float = 1.0
     conv3x3_only: bool = False
+    most_at_once: int | None = None
 
     def network(self, size: Size | None = None) -> nn.Cell:
         """The network, for maps of this height and width; None: for the published picture size."""
         return self.build() if self.grid is None else self.build(sides(size or self.grid))
+
+    @property
+    def test_batch_size(self) -> int:
+        """What the option is by default."""
+        return self.most_at_once or TEST_BATCH_SIZE
 
     @property
     def source(self) -> str:

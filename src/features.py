@@ -46,6 +46,16 @@ class EncodedPictures:
 
     def batch(self, indices: np.ndarray) -> tuple[Tensor, ...]:
         """The features of the pictures at `indices`: per scale (B, C_i, H_i, W_i)."""
+        most = self.spec.most_at_once or len(indices)
+        if len(indices) <= most:
+            return self._encoded(indices)
+        full = np.resize(indices, -(-len(indices) // most) * most)  # one batch size, one graph
+        parts = [self._encoded(some) for some in full.reshape(-1, most)]
+        scales = (np.concatenate([part.asnumpy() for part in scale]) for scale in zip(*parts))
+        return tuple(Tensor.from_numpy(scale[: len(indices)]) for scale in scales)
+
+    def _encoded(self, indices: np.ndarray) -> tuple[Tensor, ...]:
+        """What the encoder makes of them in one call."""
         images = Tensor(normalize(self.images[indices], self.spec.mean, self.spec.std))
         self.prepare(self.encoder, images)
         return self.encoder(images)

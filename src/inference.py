@@ -9,9 +9,11 @@ from src.config import Options
 from src.data.roi import roi_for
 from src.data.samples import files_of
 from src.data.source import Source, with_split
+from src.encoder import ENCODERS
 from src.files import REPORT, SCORES_TABLE, category_folder, evaluation_result
 from src.kernels import cells
 from src.labelled import TestSet
+from src.predictor.network import images_per_call
 from src.report.pictures import PictureFiles
 from src.runtime.device import Device
 from src.runtime.graph_cache import GraphCache
@@ -52,7 +54,8 @@ def evaluate_checkpoint(options: Options, device: Device) -> dict:
     # Pictures that are drawn later are kept, so that each is decoded once.
     drawn = bool(options.save_imgs or options.report)
     test = TestSet.load(samples, framing, options.gt_protocol, options.num_workers, keep=drawn)
-    batch_size = options.test_batch_size if framing.tiling else min(options.test_batch_size, len(samples))
+    suitable = ENCODERS[architecture.backbone].test_batch_size
+    batch_size = images_per_call(options.test_batch_size, suitable, None if framing.tiling else len(samples))
     compile_graph(detector, batch_size, GraphCache.of(options.graph_cache, device))
     judge = judge_of(options, options.ckpt_path, detector, trained, batch_size, framing)
     started = time.perf_counter()

@@ -18,6 +18,7 @@ BACKBONES = (  # the keys of src.encoder.ENCODERS
     "cait_m48_448",
 )
 SOFT_CLAMPS = ("plain", "scaled")  # the keys of src.fastflow.LOG_SCALE_GAINS
+TEST_BATCH_SIZE = 8  # pictures at a time where nothing is trained
 REQUIRED = object()  # as a default: the program cannot do without a value
 
 

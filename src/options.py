@@ -15,6 +15,7 @@ from src.kernels.convolution import CONVOLUTIONS, DIRECT
 from src.network_options import NETWORK, TRAIN
 from src.option import (
     REQUIRED,
+    TEST_BATCH_SIZE,
     Option,
     Role,
     above,
@@ -123,7 +124,8 @@ OPTIONS: tuple[Option, ...] = (
     *section("evaluation", ("eval",),
         Option("ckpt_path", str, REQUIRED, "checkpoint to evaluate, written by train.py or src/pthtockpt.py")),
     *section("evaluation", PREDICT,
-        Option("test_batch_size", int, 8, "pictures per batch in evaluation", at_least(1, 65536), Role.NOT_REDONE)),
+        Option("test_batch_size", int, None, "pictures per batch where nothing is trained (default: the encoder's; "
+               f"{TEST_BATCH_SIZE}, of CaiT 1)", at_least(1, 65536), Role.NOT_REDONE)),
     *section("verdicts", (*PREDICT, "export", "serve"),
         Option("false_alarms", float, None, "share of good pictures that may be called defective; it sets the "
                "thresholds (default: 0.01; later, the training's)", at_least(1e-6, 0.5))),

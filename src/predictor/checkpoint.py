@@ -7,7 +7,7 @@ from src import checkpoint
 from src.data.roi import roi_for
 from src.encoder import ENCODERS
 from src.kernels import cells
-from src.predictor.network import Network
+from src.predictor.network import Network, images_per_call
 from src.runtime.device import Device
 from src.runtime.graph_cache import GraphCache
 from src.scoring import compile_graph, run_of
@@ -16,13 +16,18 @@ from src.verdict import Judge
 
 
 def load_checkpoint(
-    path: Path, device: Device, batch_size: int, graph_cache: str = "auto", roi: str | None = None
+    path: Path,
+    device: Device,
+    batch_size: int | None,
+    pictures: int | None,
+    graph_cache: str = "auto",
+    roi: str | None = None,
 ) -> Network:
     """The network of a checkpoint that train.py or src/pthtockpt.py wrote.
 
     Args:
         device: what computes.
-        batch_size: images per call; for another number the graph would be compiled again.
+        batch_size, pictures: see `load_network`; for another number of images the graph would be compiled again.
         graph_cache, roi: see the options.
 
     Raises:
@@ -30,8 +35,9 @@ def load_checkpoint(
     """
     detector, trained = checkpoint.load_detector(path)
     cells.install(detector, device.kernels, device.convolution)
-    compile_graph(detector, batch_size, GraphCache.of(graph_cache, device))
     architecture, spec = detector.architecture, ENCODERS[detector.architecture.backbone]
+    batch_size = images_per_call(batch_size, spec.test_batch_size, pictures)
+    compile_graph(detector, batch_size, GraphCache.of(graph_cache, device))
     good = trained.good_pictures
     return Network(
         run=run_of(detector),

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from src.kernels.convolution import DIRECT
-from src.predictor.network import Network
+from src.option import TEST_BATCH_SIZE
+from src.predictor.network import Network, images_per_call
 from src.utils import UserError
 
 ENDINGS = (".ckpt", ".onnx", ".mindir")
@@ -15,7 +16,8 @@ def load_network(
     device_target: str | None = None,
     device_id: int = 0,
     threads: int | None = None,
-    batch_size: int = 1,
+    batch_size: int | None = 1,
+    pictures: int | None = None,
     cpu_kernels: str = "auto",
     convolution: str = DIRECT,
     graph_cache: str = "auto",
@@ -26,7 +28,8 @@ def load_network(
     Args:
         device_target, device_id, cpu_kernels, convolution, graph_cache, roi: see the options; ONNX runs on the CPU.
         threads: that compute; None: the runtime's own number.
-        batch_size: images per call, where the file leaves that open.
+        batch_size: images per call, where the file leaves that open; None: as many as suit the model, but no more
+            than there are `pictures`.
 
     Raises:
         UserError: the file is missing, damaged, of another kind, or not as it was written; or there is no such device.
@@ -37,10 +40,11 @@ def load_network(
         raise UserError(f"no model {path}; check the path")
     if threads is not None and threads < 1:
         raise UserError(f"{threads} threads: must be 1 or more")
+    exported_batch = images_per_call(batch_size, TEST_BATCH_SIZE, pictures)
     if path.suffix == ".onnx":
         from src.predictor.onnx import load_onnx
 
-        return load_onnx(path, device_target, threads, batch_size, roi)
+        return load_onnx(path, device_target, threads, exported_batch, roi)
 
     from src.runtime import device
 
@@ -52,8 +56,8 @@ def load_network(
     if path.suffix == ".mindir":
         from src.predictor.mindir import load_mindir
 
-        return load_mindir(path, batch_size, roi)
+        return load_mindir(path, exported_batch, roi)
 
     from src.predictor.checkpoint import load_checkpoint
 
-    return load_checkpoint(path, used, batch_size, graph_cache, roi)
+    return load_checkpoint(path, used, batch_size, pictures, graph_cache, roi)

@@ -21,6 +21,12 @@ Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 Normalisation = tuple[Sequence[float], Sequence[float]]  # mean and std per channel
 
 
+def images_per_call(wanted: int | None, suitable: int, pictures: int | None) -> int:
+    """How many images a network is given at once: as wanted, or what suits it; but no more than there are pictures."""
+    most = suitable if wanted is None else wanted
+    return most if pictures is None else min(most, pictures)
+
+
 def run_in_batches(
     run: Run,
     images: AnyImages,

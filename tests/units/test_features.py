@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,6 +58,21 @@ def test_the_same_features_wherever_they_are_kept(encoded, tmp_path, cache, limi
     for one, other in zip(wanted, found):
         np.testing.assert_array_equal(one.asnumpy(), other.asnumpy())
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 7])
+def test_an_encoder_is_given_no_more_than_it_takes(encoded, most):
+    indices = np.array([COUNT - 1, 0, 7, 7, 3])
+    wanted = [feature.asnumpy() for feature in encoded.batch(indices)]
+    given = []
+    limited = EncodedPictures(
+        encoded.encoder, encoded.images, "efficientnet_lite0", lambda encoder, images: given.append(len(images))
+    )
+    limited.spec = replace(limited.spec, most_at_once=most)
+    found = limited.batch(indices)
+    assert given == ([5] if most >= 5 else [most] * -(-5 // most))  # one size
+    for one, other in zip(wanted, found, strict=True):
+        np.testing.assert_array_equal(one, other.asnumpy())
 
 
 def test_features_that_the_disk_changed_are_noticed(encoded, tmp_path):

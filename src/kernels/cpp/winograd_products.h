@@ -1,75 +1,16 @@
-// A Winograd convolution's weights, their transforms, and the matrix products, for one instruction set
-// (`Cpu`).
+// A Winograd convolution's matrix products, and all that is compiled for one instruction set (`Cpu`).
 #pragma once
 
-#include "winograd_tiles.h"
+#include "winograd_weights.h"
 
 namespace fastflow {
 
 template <typename Cpu, typename F>
-struct WinogradProducts : WinogradTiles<Cpu, F> {
+struct WinogradProducts : WinogradWeights<Cpu, F> {
     using Tiles = WinogradTiles<Cpu, F>;
+    using Weights = WinogradWeights<Cpu, F>;
     using Tiles::kLanes, Tiles::kRows, Tiles::kPoints, Tiles::Load, Tiles::Store;
     using typename Tiles::Vector;
-    static constexpr int kTaps = 9;
-
-    // Where the 9 taps of a filter begin, and for a tap its place there.
-    template <typename Value>
-    FASTFLOW_INLINE static Value* Filter(const Filters<Value>& filters, std::int64_t out, std::int64_t in) {
-        return filters.values +
-               kTaps * (filters.rotated ? in * filters.outputs + out : out * filters.inputs + in);
-    }
-
-    static void TransformWeights(const Filters<const float>& filters, std::int64_t pair,
-                                 const Points<float>& to) {
-        for (std::int64_t in = 0; in < (filters.inputs + kLanes - 1) / kLanes * kLanes; in += kLanes) {
-            for (int half = 0; half < 2 && (pair * 2 + half) * kLanes < filters.outputs; ++half) {
-                alignas(64) float taps[kLanes][kTaps][kLanes] = {};  // input channel, tap, output channel
-                const std::int64_t out = (pair * 2 + half) * kLanes;
-                const std::int64_t outs = Least(kLanes, filters.outputs - out);
-                const std::int64_t ins = Least(kLanes, filters.inputs - in);
-                for (std::int64_t o = 0; o < outs; ++o) {
-                    for (std::int64_t i = 0; i < ins; ++i) {
-                        const float* from = Filter(filters, out + o, in + i);
-                        for (int tap = 0; tap < kTaps; ++tap)
-                            taps[i][tap][o] = from[filters.rotated ? kTaps - 1 - tap : tap];
-                    }
-                }
-                for (std::int64_t i = 0; i < kLanes; ++i) {
-                    Vector values[kTaps], points[kPoints];
-                    for (int tap = 0; tap < kTaps; ++tap) values[tap] = Load(taps[i][tap]);
-                    BothSides<typename F::Weights>(values, points);
-                    Tiles::StorePoints(points, to.first + ((in + i) * 2 + half) * kLanes, to.stride);
-                }
-            }
-        }
-    }
-
-    static void TransformWeightGradient(const Points<const float>& from, std::int64_t pair,
-                                        std::int64_t first_block, std::int64_t blocks,
-                                        const Filters<float>& filters) {
-        for (std::int64_t block = 0; block < blocks; ++block) {
-            const std::int64_t in = (first_block + block) * kLanes;
-            for (int half = 0; half < 2 && (pair * 2 + half) * kLanes < filters.outputs; ++half) {
-                alignas(64) float taps[kLanes][kTaps][kLanes];
-                for (std::int64_t i = 0; i < kLanes; ++i) {
-                    Vector points[kPoints], values[kTaps];
-                    const float* at = from.first + ((block * kLanes + i) * 2 + half) * kLanes;
-                    for (int point = 0; point < kPoints; ++point)
-                        points[point] = Load(at + point * from.stride);
-                    BothSides<typename F::WeightGradient>(points, values);
-                    for (int tap = 0; tap < kTaps; ++tap) Store(taps[i][tap], values[tap]);
-                }
-                const std::int64_t out = (pair * 2 + half) * kLanes;
-                for (std::int64_t o = 0; o < Least(kLanes, filters.outputs - out); ++o) {
-                    for (std::int64_t i = 0; i < Least(kLanes, filters.inputs - in); ++i) {
-                        float* to = Filter(filters, out + o, in + i);
-                        for (int tap = 0; tap < kTaps; ++tap) to[tap] = taps[i][tap][o];
-                    }
-                }
-            }
-        }
-    }
 
     // kCount rows of a panel times one or two blocks of weights.
     template <int kCount, int kWidth>
@@ -153,8 +94,6 @@ struct WinogradProducts : WinogradTiles<Cpu, F> {
                                                                  sums, add);
     }
 
-    FASTFLOW_INLINE static std::int64_t Least(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
-
     static constexpr WinogradKernels kTable = {kLanes,
                                                kRows,
                                                F::kTile,
@@ -162,8 +101,8 @@ struct WinogradProducts : WinogradTiles<Cpu, F> {
                                                Tiles::TransformInput,
                                                Tiles::TransformGradient,
                                                Tiles::TransformOutput,
-                                               TransformWeights,
-                                               TransformWeightGradient,
+                                               Weights::TransformWeights,
+                                               Weights::TransformWeightGradient,
                                                Multiply,
                                                MultiplyTransposed};
 };
