@@ -23,4 +23,4 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 from tests.support.browser import browser  # noqa: F401
 from tests.support.exported_files import exported, exported_onnx  # noqa: F401
 from tests.support.programs import data, trained, weights  # noqa: F401
-from tests.support.runner_toolchain import native, runner  # noqa: F401
+from tests.support.runner_toolchain import native, runner, sanitized  # noqa: F401

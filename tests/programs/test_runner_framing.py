@@ -198,6 +198,25 @@ def test_every_way_to_work_says_the_same(native, pictures, masks, tmp_path):
     assert (timing["pictures"], timing["end_to_end"]["pictures"]) == (5, 6)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_sanitizers_find_nothing(way, sanitized, pictures, masks, tmp_path):
+    """Also of damaged pictures and masks, and of pictures that are smaller than a tile."""
+    speckled(20, 20, 1).save(pictures / "small.png")
+    random = np.random.default_rng(5)
+    for path in [path for folder in (pictures, masks["each"]) for path in folder.rglob("*.png")]:
+        content = bytearray(path.read_bytes())
+        for place in random.integers(0, len(content), 3):
+            content[place] = random.integers(256)
+        path.with_name(f"damaged {path.name}").write_bytes(content)
+    model, again = made(tmp_path, way, masks)
+    more = ("--batch_size", 3) if WAYS[way].get("batch") == "N" else ()
+    options = ("--device_ids", "0,1", "--readers", 4, "--heat_maps", *again, *more)
+    done = judge(sanitized, model, pictures, tmp_path / "out", *options)
+    assert (done.returncode, done.stderr) == (INCOMPLETE, "")
+    assert not any("error" in said(tmp_path / "out")[name] for name in SIZES)
+
+
 # What cannot be said
 
 

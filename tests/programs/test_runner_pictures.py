@@ -20,7 +20,6 @@ from tests.support import odd_files, runner_models
 from tests.support.pictures import speckled
 from tests.support.programs import files, program
 from tests.support.runner_pictures import assert_refused, judge, said
-from tests.support.runner_toolchain import ONNXRUNTIME_HOME, Runner, build, need_onnxruntime
 
 # What the runner does not read, and says so.
 OTHERS = {".tga", ".gif", ".jp2", ".pam", ".pcx", ".ras", ".sgi", ".webp", ".avif", ".hdr"}
@@ -345,11 +344,7 @@ def test_a_killed_runs_files_are_removed_by_the_next(native, bright, plain, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sanitizer", ["--sanitize", "--sanitize_threads"])
-def test_sanitizers_find_nothing(sanitizer, odd, plain, tmp_path):
-    need_onnxruntime()
-    folder = tmp_path / "build"
-    sanitized = Runner(build("--onnxruntime_home", ONNXRUNTIME_HOME, sanitizer, "--build_dir", folder), ())
+def test_sanitizers_find_nothing(sanitized, odd, plain, tmp_path):
     model = runner_models.other(tmp_path, "dynamic")
     options = ("--batch_size", 3, "--device_ids", "0,1", "--readers", 4, "--heat_maps")
     done = judge(sanitized, model, odd[0], tmp_path / "odd", *options)

@@ -112,3 +112,15 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     need_onnxruntime()
     folder = tmp_path_factory.mktemp("native build")
     return Runner(build("--onnxruntime_home", ONNXRUNTIME_HOME, "--build_dir", folder), ())
+
+
+@pytest.fixture(scope="session", params=["--sanitize", "--sanitize_threads"])
+def sanitized(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    """As `native`, with the sanitizers of addresses and undefined behaviour, and with that of threads.
+
+    That of threads cannot see how onnxruntime's own threads wait for each other, and looks at the runner's code only.
+    """
+    need_onnxruntime()
+    folder = tmp_path_factory.mktemp("sanitized build")
+    own_code = ("env", "TSAN_OPTIONS=ignore_noninstrumented_modules=1")
+    return Runner(build("--onnxruntime_home", ONNXRUNTIME_HOME, request.param, "--build_dir", folder), own_code)

@@ -80,7 +80,7 @@ Decoded ReadPnm(std::FILE* file, const Limits& limits, Part part) {
             if (plain) {
                 value = bits ? NextBit(file) : NextNumber(file, kMost);
             } else if (bits) {
-                value = row[i / 8] >> (7 - i % 8) & 1U;
+                value = (unsigned{row[i / 8]} >> (7 - i % 8)) & 1U;
             } else {
                 value = each == 2 ? static_cast<std::uint32_t>(row[2 * i] << 8 | row[2 * i + 1]) : row[i];
             }
