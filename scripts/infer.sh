@@ -65,22 +65,18 @@ preprocess_options="--description --roi"
 # `for_preprocess`, all others into `for_postprocess`.
 split_options() {
     for_runner=() for_preprocess=() for_postprocess=()
+    local words
     while [[ $# -gt 0 ]]; do
-        if [[ " $preprocess_options " == *" ${1%%=*} "* && $1 == *=* ]]; then
-            for_preprocess+=("$1")
-        elif [[ " $preprocess_options " == *" $1 "* ]]; then
+        local -n list=for_postprocess
+        words=("$1")
+        [[ " $runner_options " != *" ${1%%=*} "* ]] || local -n list=for_runner
+        [[ " $preprocess_options " != *" ${1%%=*} "* ]] || local -n list=for_preprocess
+        if [[ " $runner_options $preprocess_options " == *" $1 "* ]]; then
             [[ $# -gt 1 ]] || die "option $1, has no value, give one"
-            for_preprocess+=("$1" "$2")
+            words+=("$2")
             shift
-        elif [[ " $runner_options " == *" ${1%%=*} "* && $1 == *=* ]]; then
-            for_runner+=("$1")
-        elif [[ " $runner_options " == *" $1 "* ]]; then
-            [[ $# -gt 1 ]] || die "option $1, has no value, give one"
-            for_runner+=("$1" "$2")
-            shift
-        else
-            for_postprocess+=("$1")
         fi
+        list+=("${words[@]}")
         shift
     done
 }

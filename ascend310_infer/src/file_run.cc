@@ -1,6 +1,7 @@
 #include "file_run.h"
 
 #include <iostream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -38,30 +39,30 @@ void RunOnFiles(const Options& options) {
     CheckContent(options.mindir_path);
     const auto files = ListPictures(options.dataset_path);
     OutputFolder folder(options.output_path);
-    Model model(options);
+    const std::unique_ptr<Model> model = LoadModel(options);
     EndIfAsked();
-    const auto batches = MakeBatches(files.size(), model.batch());
+    const auto batches = MakeBatches(files.size(), model->batch());
     std::vector<unsigned char> pictures;
-    ReadBatch(files, batches[0], model.batch(), model.input().bytes(), pictures);
+    ReadBatch(files, batches[0], model->batch(), model->input().bytes(), pictures);
     for (int i = 0; i < options.warmup; ++i) {
-        model.Predict(pictures);
+        model->Predict(pictures);
         EndIfAsked();
     }
 
     Stopwatch stopwatch;
     for (const Batch& batch : batches) {
-        ReadBatch(files, batch, model.batch(), model.input().bytes(), pictures);
+        ReadBatch(files, batch, model->batch(), model->input().bytes(), pictures);
         const auto start = Clock::now();
-        const auto values = model.Predict(pictures);
+        const auto values = model->Predict(pictures);
         stopwatch.Add(MillisecondsSince(start), batch.count);
-        WriteBatch(folder, files, batch, model.outputs(), values);
+        WriteBatch(folder, files, batch, model->outputs(), values);
         EndIfAsked();
     }
     const Summary summary = stopwatch.Summarize();
-    const std::string json = ReportJson(options, summary, model.batch(), model.outputs());
+    const std::string json = ReportJson(options, summary, model->batch(), model->outputs());
     folder.Write("timing.json", json.data(), json.size());
     folder.Commit();
-    std::cout << warning << ReportText(summary, model.batch()) << std::flush;
+    std::cout << warning << ReportText(summary, model->batch()) << std::flush;
 }
 
 }  // namespace fastflow

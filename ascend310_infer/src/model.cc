@@ -37,21 +37,15 @@ std::vector<TensorSpec> SpecsOf(const std::vector<ms::MSTensor>& tensors) {
     return specs;
 }
 
-}  // namespace
-
-class Model::Runtime {
+class MindSporeModel final : public Model {
   public:
-    explicit Runtime(const Options& options) {
+    explicit MindSporeModel(const Options& options) {
         Build(options);
         inputs_ = model_.GetInputs();
         input_ = CheckInputs(SpecsOf(inputs_), batch_);
     }
 
-    [[nodiscard]] std::size_t batch() const noexcept { return batch_; }
-    [[nodiscard]] const PictureSpec& input() const noexcept { return input_; }
-    [[nodiscard]] const std::vector<PictureSpec>& outputs() const noexcept { return outputs_; }
-
-    std::vector<std::vector<float>> Predict(const std::vector<unsigned char>& pictures) {
+    std::vector<std::vector<float>> Predict(const std::vector<unsigned char>& pictures) override {
         std::vector<ms::MSTensor> results;
         try {
             SetInput(pictures);
@@ -134,19 +128,11 @@ class Model::Runtime {
 
     ms::Model model_;
     std::vector<ms::MSTensor> inputs_;
-    PictureSpec input_;
-    std::size_t batch_ = 0;
-    std::vector<PictureSpec> outputs_;
 };
 
-Model::Model(const Options& options) : runtime_(std::make_unique<Runtime>(options)) {}
-Model::~Model() = default;
-std::size_t Model::batch() const noexcept { return runtime_->batch(); }
-const PictureSpec& Model::input() const noexcept { return runtime_->input(); }
-const std::vector<PictureSpec>& Model::outputs() const noexcept { return runtime_->outputs(); }
-std::vector<std::vector<float>> Model::Predict(const std::vector<unsigned char>& pictures) {
-    return runtime_->Predict(pictures);
-}
+}  // namespace
+
+std::unique_ptr<Model> LoadModel(const Options& options) { return std::make_unique<MindSporeModel>(options); }
 
 void CheckFormat(const std::filesystem::path& file) { CheckModelFile(file); }
 void CheckContent(const std::filesystem::path& file) { CheckMindIr(file); }

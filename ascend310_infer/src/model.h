@@ -22,25 +22,29 @@ void CheckContent(const std::filesystem::path& file);
 
 class Model {
   public:
-    // Load the model and build it for the device.
-    // Throws Error(kNotMindIr), Error(kDevice), or Error(kModelShape) if its inputs do not fit.
-    explicit Model(const Options& options);
-    ~Model();
+    virtual ~Model() = default;
     Model(const Model&) = delete;
     Model& operator=(const Model&) = delete;
 
-    [[nodiscard]] std::size_t batch() const noexcept;         // N, pictures per prediction
-    [[nodiscard]] const PictureSpec& input() const noexcept;  // one picture of the input
+    [[nodiscard]] std::size_t batch() const noexcept { return batch_; }         // N, pictures per prediction
+    [[nodiscard]] const PictureSpec& input() const noexcept { return input_; }  // one picture of the input
     // The outputs' names and shapes per picture, which are known after the first `Predict`.
-    [[nodiscard]] const std::vector<PictureSpec>& outputs() const noexcept;
+    [[nodiscard]] const std::vector<PictureSpec>& outputs() const noexcept { return outputs_; }
 
     // Compute one batch. `pictures` holds batch() * input().bytes() bytes. Returns batch() *
     // outputs()[i].count values for every output i. Throws Error(kPredict) or Error(kModelShape).
-    std::vector<std::vector<float>> Predict(const std::vector<unsigned char>& pictures);
+    virtual std::vector<std::vector<float>> Predict(const std::vector<unsigned char>& pictures) = 0;
 
-  private:
-    class Runtime;
-    std::unique_ptr<Runtime> runtime_;
+  protected:
+    Model() = default;
+
+    std::size_t batch_ = 0;
+    PictureSpec input_;
+    std::vector<PictureSpec> outputs_;
 };
+
+// Load a model and build it for the device.
+// Throws Error(kNotMindIr), Error(kDevice), or Error(kModelShape) if its inputs do not fit.
+std::unique_ptr<Model> LoadModel(const Options& options);
 
 }  // namespace fastflow

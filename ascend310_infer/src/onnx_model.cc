@@ -35,11 +35,9 @@ Ort::SessionOptions Settings(const Options& options) {
     return settings;
 }
 
-}  // namespace
-
-class Model::Runtime {
+class OnnxModel final : public Model {
   public:
-    explicit Runtime(const Options& options) try
+    explicit OnnxModel(const Options& options) try
         : environment_(ORT_LOGGING_LEVEL_FATAL, "fastflow_infer"),
           session_(environment_, options.mindir_path.c_str(), Settings(options)) {
         std::vector<TensorSpec> inputs;
@@ -64,11 +62,7 @@ class Model::Runtime {
                                           OneLine(problem.what()) + "), export it again");
     }
 
-    [[nodiscard]] std::size_t batch() const noexcept { return batch_; }
-    [[nodiscard]] const PictureSpec& input() const noexcept { return input_; }
-    [[nodiscard]] const std::vector<PictureSpec>& outputs() const noexcept { return outputs_; }
-
-    std::vector<std::vector<float>> Predict(const std::vector<unsigned char>& pictures) {
+    std::vector<std::vector<float>> Predict(const std::vector<unsigned char>& pictures) override {
         std::vector<const char*> names;
         for (const std::string& name : output_names_) names.push_back(name.c_str());
         const char* input_name = input_.name.c_str();
@@ -108,12 +102,11 @@ class Model::Runtime {
     Ort::Session session_;
     std::vector<std::string> output_names_;
     std::vector<std::int64_t> shape_;  // of the input, with the batch
-    PictureSpec input_;
-    std::size_t batch_ = 0;
-    std::vector<PictureSpec> outputs_;
 };
 
-Model::Model(const Options& options) {
+}  // namespace
+
+std::unique_ptr<Model> LoadModel(const Options& options) {
     if (options.device != Device::kCpu) {
         throw Error(
             Exit::kDevice,
@@ -123,14 +116,7 @@ Model::Model(const Options& options) {
     if (options.precision != "enforce_fp32") {
         throw Error(Exit::kUsage, "option --precision, onnxruntime has no such setting, leave it out");
     }
-    runtime_ = std::make_unique<Runtime>(options);
-}
-Model::~Model() = default;
-std::size_t Model::batch() const noexcept { return runtime_->batch(); }
-const PictureSpec& Model::input() const noexcept { return runtime_->input(); }
-const std::vector<PictureSpec>& Model::outputs() const noexcept { return runtime_->outputs(); }
-std::vector<std::vector<float>> Model::Predict(const std::vector<unsigned char>& pictures) {
-    return runtime_->Predict(pictures);
+    return std::make_unique<OnnxModel>(options);
 }
 
 void CheckFormat(const std::filesystem::path& file) {

@@ -44,7 +44,7 @@ class Devices::Worker {
     void Work() {
         std::unique_ptr<Model> model;
         try {
-            model = std::make_unique<Model>(options_);
+            model = LoadModel(options_);
             const std::vector<unsigned char> zeros(model->batch() * model->input().bytes());
             for (int i = 0; i < std::max(options_.warmup, 1); ++i) model->Predict(zeros);
             loaded_.set_value({ShapeOf(*model), model->outputs()});

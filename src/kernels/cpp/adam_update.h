@@ -5,32 +5,15 @@
 #pragma once
 
 #include <cmath>
-#include <cstring>
 
-#include "processor.h"
+#include "vectors.h"
 
 namespace fastflow {
 
 template <typename Cpu>
-struct Adam {
+struct Adam : Vectors<typename Cpu::Vector> {
     using Vector = typename Cpu::Vector;
-    static constexpr std::int64_t kLanes = sizeof(Vector) / sizeof(float);
-
-    // The next kLanes values, or the `count` that are left and zeros.
-    FASTFLOW_INLINE static Vector Load(const float* values, std::int64_t count) {
-        Vector result = {};
-        Copy(&result, values, count);
-        return result;
-    }
-    FASTFLOW_INLINE static void Store(float* values, const Vector& from, std::int64_t count) {
-        Copy(values, &from, count);
-    }
-    FASTFLOW_INLINE static void Copy(void* to, const void* from, std::int64_t count) {
-        if (count >= kLanes)
-            std::memcpy(to, from, sizeof(Vector));  // of a size that is known, this is one instruction
-        else
-            std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(count));
-    }
+    using Vectors<Vector>::kLanes, Vectors<Vector>::Load, Vectors<Vector>::Store;
 
     // The new weights in double precision, in which MindSpore has those at a tensor's end that fill no
     // vector.

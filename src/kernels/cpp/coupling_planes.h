@@ -3,33 +3,16 @@
 
 #include <cstring>
 
-#include "processor.h"
+#include "vectors.h"
 
 namespace fastflow {
 
+// On every processor, so that sums are added up in the same order.
+using Floats = float __attribute__((vector_size(64)));
+
 template <typename Cpu>
-struct CouplingPlanes {
-    static constexpr std::int64_t kLanes = 16;  // everywhere, so that sums are added up in the same order
-    using Floats = float __attribute__((vector_size(64)));
+struct CouplingPlanes : Vectors<Floats> {
     using Ints = std::int32_t __attribute__((vector_size(64)));
-
-    // The next kLanes values; where the plane has fewer than that left, the others are zeros.
-    FASTFLOW_INLINE static Floats Load(const float* values, std::int64_t count) {
-        Floats result = {};
-        Copy(&result, values, count);
-        return result;
-    }
-
-    FASTFLOW_INLINE static void Store(float* values, const Floats& from, std::int64_t count) {
-        Copy(values, &from, count);
-    }
-
-    FASTFLOW_INLINE static void Copy(void* to, const void* from, std::int64_t count) {
-        if (count >= kLanes)
-            std::memcpy(to, from, sizeof(Floats));  // of a size that is known, these are few instructions
-        else
-            std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(count));
-    }
 
     FASTFLOW_INLINE static double Total(const Floats& values) {
         double sum = 0;
