@@ -12,8 +12,8 @@ from PIL import Image
 
 from src import ROOT, hidden
 from tests.support.programs import error_of, succeed, train_arguments
+from tests.support.runner_pictures import LIMIT, assert_agree
 
-LIMIT = 1e-4  # the largest difference between two runtimes
 WAYS = {
     "oblong": {"im_resize": "32,64"},
     "tiles": {"im_resize": 32, "tile": "40,32", "overlap": 8, "score": "maximum"},
@@ -62,15 +62,21 @@ def agree(found, wanted):
         np.testing.assert_allclose(found[name][1], anomaly_map, atol=LIMIT)
 
 
-@pytest.mark.parametrize("way", [pytest.param(way, marks=() if way in QUICK else pytest.mark.thorough) for way in WAYS])
-def test_every_program_and_runtime_gives_the_same(way, data, weights, tmp_path):
+def train(way, data, weights, folder):
+    """Train in one of the ways; the options, the checkpoint, and what of the options must be given again."""
     changes = dict(WAYS[way])
-    roi = masks(data, tmp_path).get(changes.get("roi"))
+    roi = masks(data, folder).get(changes.get("roi"))
     if roi is not None:
         changes["roi"] = roi
-    run, again = tmp_path / "run", ["--roi", roi] if roi is not None and roi.is_dir() else []
-    succeed("train.py", *train_arguments(data, weights, run, num_epochs=1, eval_interval=0, **changes))
-    checkpoint, tested = run / "fastflow_fabric.ckpt", data / "fabric" / "test"
+    succeed("train.py", *train_arguments(data, weights, folder / "run", num_epochs=1, eval_interval=0, **changes))
+    again = ["--roi", roi] if roi is not None and roi.is_dir() else []
+    return changes, folder / "run" / "fastflow_fabric.ckpt", again
+
+
+@pytest.mark.parametrize("way", [pytest.param(way, marks=() if way in QUICK else pytest.mark.thorough) for way in WAYS])
+def test_every_program_and_runtime_gives_the_same(way, data, weights, tmp_path):
+    changes, checkpoint, again = train(way, data, weights, tmp_path)
+    run, tested = checkpoint.parent, data / "fabric" / "test"
     given = ("--dataset_path", data, "--ckpt_path", checkpoint, "--output_dir", tmp_path / "eval", *again)
     succeed("eval.py", *given, "--save_maps", "npy", "--save_imgs", "--report")
     said = json.loads((run / "fastflow_fabric_eval.json").read_text())
@@ -89,6 +95,15 @@ def test_every_program_and_runtime_gives_the_same(way, data, weights, tmp_path):
     agree(predicted(run / "fastflow_fabric.mindir", tested, tmp_path / "mindir", *again), evaluated)
     if changes.get("roi") == tmp_path / "roi.png":
         hostile_content_changes_nothing(run / "fastflow_fabric.onnx", tested, tmp_path, evaluated)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_the_runner_in_mindspore_lite_gives_the_same(way, runner, data, weights, tmp_path):
+    """From pictures, of MindIR version 1, under qemu: scores, verdicts, regions and heat maps."""
+    _, checkpoint, again = train(way, data, weights, tmp_path)
+    succeed("export.py", "--ckpt_file", checkpoint, "--output_dir", tmp_path, "--mindir_version", 1)
+    assert_agree(runner, tmp_path / "fastflow_fabric.mindir", data / "fabric" / "test", tmp_path, *again)
 
 
 def hostile_content_changes_nothing(model, tested, folder, evaluated):

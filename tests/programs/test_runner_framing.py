@@ -10,15 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src import hidden
-from src.report.colours import GREY, colour
-from src.verdict import Judge
 from tests.support.framed_models import framed
 from tests.support.pictures import speckled
-from tests.support.programs import program, succeed
-from tests.support.runner_pictures import assert_refused, judge, said
+from tests.support.programs import succeed
+from tests.support.runner_pictures import LIMIT, assert_agree, assert_refused, judge, said
 
-LIMIT = 1e-4  # the largest difference between two runtimes
 INCOMPLETE = 3
 SIZES = {"a": (90, 61), "b": (61, 90), "more/c": (130, 77), "more/d": (33, 200)}
 WAYS = {
@@ -86,40 +82,6 @@ def made(folder, way, masks):
     if kind is not None:
         changes["roi"] = masks[kind]
     return framed(folder, **changes), ("--roi", masks["each"]) if kind == "each" else ()
-
-
-def assert_same_heat(picture, anomaly_map, scale):
-    """A heat map is a map's, but for a level where rounding differs; what is hidden is grey."""
-    drawn = np.asarray(Image.open(picture))
-    assert drawn.shape == (*anomaly_map.shape, 3)
-    level, seen = np.rint(255 * scale(anomaly_map)).astype(int), hidden.seen(anomaly_map)
-    near = [(drawn == colour(np.clip(level + step, 0, 255) / 255)).all(-1) for step in (-1, 0, 1)]
-    assert np.where(seen, np.any(near, 0), (drawn == GREY).all(-1)).all()
-    assert near[1][seen].mean() > 0.99
-
-
-def assert_agree(runner, model, pictures, folder, *options, more=()):
-    """The runner says what predict.py says, in words, regions and heat maps; what it says of each picture."""
-    given = ("--model", model, "--input", pictures, "--output_dir", folder / "py", "--save_maps", "npy", *options)
-    status = program("predict.py", *given).returncode
-    done = judge(runner, model, pictures, folder / "cc", "--heat_maps", *options, *more)
-    assert (done.returncode, done.stderr) == (status, "")
-    scale = Judge.from_json(
-        *(json.loads((folder / "py/scores.json").read_text())[k] for k in ("thresholds", "reading"))
-    )
-    wanted, found = said(folder / "py"), said(folder / "cc")
-    assert list(found) == list(wanted)
-    for name, each in found.items():
-        if "error" in each:
-            assert each == wanted[name]
-            continue
-        for key in ("score", "anomaly", "margin"):
-            assert each.pop(key) == pytest.approx(wanted[name].pop(key), abs=LIMIT)
-        peaks = [[region.pop("peak") for region in pictures[name]["regions"]] for pictures in (found, wanted)]
-        assert peaks[0] == pytest.approx(peaks[1], abs=LIMIT)
-        assert each == wanted[name]
-        assert_same_heat(folder / f"cc/heat_maps/{name}.png", np.load(folder / f"py/{name}.npy"), scale.pixel)
-    return said(folder / "cc")
 
 
 @pytest.mark.parametrize("way", [pytest.param(way, marks=() if way in QUICK else pytest.mark.thorough) for way in WAYS])
