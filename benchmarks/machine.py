@@ -94,9 +94,9 @@ def _busy() -> float:
 
 
 def _own() -> float:
-    """Processor seconds of this process and its workers."""
+    """Processor seconds of this process, its workers, and the commands that they ran to the end."""
     total = 0.0
     for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
         times = process.cpu_times()
-        total += times.user + times.system
+        total += times.user + times.system + times.children_user + times.children_system
     return total

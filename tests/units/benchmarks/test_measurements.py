@@ -1,5 +1,7 @@
 """Contestants in turn, a machine that is not quiet, and the arithmetic of times and memory."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -38,6 +40,12 @@ def test_what_others_compute_is_seen(monkeypatch):
         return 1.0
 
     assert machine._watched(compute)[1] > 0.5 / machine.cores()
+
+
+def test_what_a_command_computed_is_not_others():
+    before = machine._own()
+    subprocess.run([sys.executable, "-c", "import time\nwhile time.process_time() < 0.5:\n    pass"], check=True)
+    assert machine._own() - before >= 0.45
 
 
 def test_ratios_are_medians_over_rounds_not_ratios_of_medians():
