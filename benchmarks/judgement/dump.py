@@ -27,6 +27,7 @@ from src.dataset import Images, load_images, normalize
 from src.detector import Detector
 from src.encoder import ENCODERS
 from src.plan import Plan
+from src.predictor.network import images_per_call
 from src.training import Training
 
 WRONG = 8  # pictures of each wrong kind
@@ -105,7 +106,8 @@ class DumpingTraining(Training):
 
     def _of(self, images: np.ndarray | Images) -> list[np.ndarray]:
         """The energies of images [N, S, S, 3] uint8, per scale float32 [N, H_i, W_i]."""
-        spec, size = ENCODERS[self.options.backbone], self.options.test_batch_size
+        spec = ENCODERS[self.options.backbone]
+        size = images_per_call(self.options.test_batch_size, spec.test_batch_size, None)
         parts = []
         for start in range(0, len(images), size):
             indices = np.minimum(np.arange(start, start + size), len(images) - 1)  # one batch size, one graph
