@@ -31,8 +31,16 @@ WAYS = {
     "oblong as in a factory": {"im_resize": "128,512"},
 }
 QUICK = ("tiles", "interest")
+SLOW = ("oblong", "aspect")  # what they show, two longer ways show too
 SEEN = np.zeros((64, 64), bool)
 SEEN[8:60, 4:50] = True
+
+
+def marks_of(way):
+    """When a way is tested."""
+    if way in QUICK:
+        return ()
+    return pytest.mark.slow if way in SLOW else pytest.mark.thorough
 
 
 def masks(data, folder):
@@ -73,7 +81,7 @@ def train(way, data, weights, folder):
     return changes, folder / "run" / "fastflow_fabric.ckpt", again
 
 
-@pytest.mark.parametrize("way", [pytest.param(way, marks=() if way in QUICK else pytest.mark.thorough) for way in WAYS])
+@pytest.mark.parametrize("way", [pytest.param(way, marks=marks_of(way)) for way in WAYS])
 def test_every_program_and_runtime_gives_the_same(way, data, weights, tmp_path):
     changes, checkpoint, again = train(way, data, weights, tmp_path)
     run, tested = checkpoint.parent, data / "fabric" / "test"
