@@ -105,8 +105,8 @@ def test_every_program_and_runtime_gives_the_same(way, data, weights, tmp_path):
         hostile_content_changes_nothing(run / "fastflow_fabric.onnx", tested, tmp_path, evaluated)
 
 
-# MindSpore Lite 2.0 builds no such model, with a mask and whitened features that are neither pooled nor centred: its log
-# says that the scale tensor of a ScaleFusion, which it makes itself, has a wrong shape.
+# MindSpore Lite 2.0 builds no model with a mask and whitened features that are neither pooled nor centred: its log says
+# that the scale tensor of a ScaleFusion, which it makes itself, has a wrong shape.
 UNBUILT = pytest.mark.xfail(reason="MindSpore Lite 2.0 does not build it", strict=True)
 
 
