@@ -9,6 +9,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+import pytest
+
 from src.runtime import device
 
 device.prepare("CPU")
@@ -18,6 +20,8 @@ device.prepare("CPU")
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="fastflow_tests_")
     atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
+
+pytest.register_assert_rewrite("tests.support")  # so that what the helpers assert is told in full
 
 # Fixtures for every test.
 from tests.support.browser import browser  # noqa: F401

@@ -7,7 +7,8 @@ import pytest
 
 from src.api import Model
 from src.data.framing import framing_of
-from src.predictor.network import Network, run_in_batches
+from src.encoder import ENCODERS
+from src.predictor.network import Network, images_per_call, run_in_batches
 from src.utils import UserError
 
 SIZE = 4
@@ -62,3 +63,16 @@ def test_nothing_is_said_of_values_that_are_not_finite(value, output):
         network(run)(IMAGES)
     with pytest.raises(UserError, match="not finite"):
         Model(Path("x.onnx"), network(run)).predict(IMAGES[0])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "suitable", "pictures", "count"),
+    [(None, 8, None, 8), (None, 1, 100, 1), (None, 8, 3, 3), (5, 1, None, 5), (5, 8, 3, 3), (5, 1, 100, 5)],
+)
+def test_what_is_asked_for_comes_before_what_suits_and_no_more_than_there_is(wanted, suitable, pictures, count):
+    assert images_per_call(wanted, suitable, pictures) == count
+
+
+def test_cait_alone_is_given_one_image_at_a_time():
+    assert {name for name, spec in ENCODERS.items() if spec.test_batch_size != 8} == {"cait_m48_448"}
+    assert ENCODERS["cait_m48_448"].test_batch_size == 1
