@@ -57,10 +57,15 @@ class MeanPool(nn.Cell):
         return self.along_last_axis(self.along_last_axis(x, self.columns), self.rows)
 
     def along_last_axis(self, x: Tensor, matrix: Tensor) -> Tensor:
-        """The mean along the last axis, and the last two axes exchanged."""
+        """The mean along the last axis, and the last two axes exchanged.
+
+        They are exchanged in an array of three axes. MindSpore Lite 2.0 exchanges axes of four itself, around a
+        convolution, and loses its way where another exchange comes right before it.
+        """
         batch, channels, height, width = x.shape
         product = ops.matmul(x.reshape(batch * channels * height, width), matrix)
-        return product.reshape(batch, channels, height, width).transpose(0, 1, 3, 2)
+        exchanged = product.reshape(batch * channels, height, width).transpose(0, 2, 1)
+        return exchanged.reshape(batch, channels, width, height)
 
 
 class Centring(nn.Cell):

@@ -26,7 +26,11 @@ class Standardize(nn.Cell):
 
 
 class Affine(nn.Cell):
-    """LayerNorm's elementwise scale and offset, each (C, H, W), for features that are already standardised."""
+    """LayerNorm's elementwise scale and offset, each (C, H, W), for features that are already standardised.
+
+    MindSpore Lite 2.0 takes a product and a sum with constants of one shape for a scale per channel, and builds no
+    model where a convolution comes before them. Constants of different ranks are left alone.
+    """
 
     def __init__(self, shape: tuple[int, int, int]):
         super().__init__()
@@ -35,7 +39,8 @@ class Affine(nn.Cell):
         self.spread = Spread()
 
     def construct(self, x: Tensor) -> Tensor:
-        return x * self.spread(self.weight, x) + self.spread(self.bias, x)
+        bias = ops.expand_dims(self.bias, 0)  # of another rank than the weight: see the class
+        return x * self.spread(self.weight, x) + self.spread(bias, x)
 
 
 class GELU(nn.Cell):

@@ -105,13 +105,8 @@ def test_every_program_and_runtime_gives_the_same(way, data, weights, tmp_path):
         hostile_content_changes_nothing(run / "fastflow_fabric.onnx", tested, tmp_path, evaluated)
 
 
-# MindSpore Lite 2.0 builds no model with a mask and whitened features that are neither pooled nor centred: its log says
-# that the scale tensor of a ScaleFusion, which it makes itself, has a wrong shape.
-UNBUILT = pytest.mark.xfail(reason="MindSpore Lite 2.0 does not build it", strict=True)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("way", [pytest.param(way, marks=UNBUILT if way == "interest" else ()) for way in WAYS])
+@pytest.mark.parametrize("way", WAYS)
 def test_the_runner_in_mindspore_lite_gives_the_same(way, runner, data, weights, tmp_path):
     """From pictures, of MindIR version 1, under qemu: scores, verdicts, regions and heat maps."""
     _, checkpoint, again = train(way, data, weights, tmp_path)

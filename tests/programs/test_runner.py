@@ -158,6 +158,7 @@ STYLES = {
     "efficientnet": (networks.EfficientNetStyle, (2, 3, 32, 32)),
     "flow_step_by_split": (lambda: networks.FlowStep(8, 1, use_split=True), (2, 8, 8, 8)),
     "judgement": (networks.Judgement, (2, 6, 8, 8)),
+    "whitened": (networks.Whitened, (2, 6, 8, 8)),
     "broadcast_matmul": (lambda: networks.BroadcastMatMul(8, 32), (2, 1, 8, 8)),
     "special_tokens": (lambda: networks.vision_transformer(talking=False), (2, 3, 32, 32)),
     "talking_heads": (lambda: networks.vision_transformer(talking=True), (2, 3, 32, 32)),

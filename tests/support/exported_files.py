@@ -1,12 +1,20 @@
-"""A trained checkpoint exported by the real export.py, and descriptions of exported files that were never made."""
+"""Exported files: of a trained checkpoint by the real export.py, of random weights, and descriptions of none."""
 
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+from mindspore import Tensor
 
+from src import checkpoint
+from src.config import parse
+from src.deploy import export as exporting
 from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
-from tests.support.programs import made_once, program
+from src.detector import Architecture, Detector
+from src.encoder import Centring, Whitening
+from src.runtime.device import Device
+from tests.support.programs import arguments, made_once, program
 
 
 def export(trained: tuple[Path, str], folder: Path, *options: object) -> subprocess.CompletedProcess:
@@ -33,6 +41,39 @@ def exported_onnx(trained, tmp_path_factory):
         assert done.returncode == 0, done.stderr
 
     return made_once(tmp_path_factory, "an ONNX export", make)[0] / "fastflow_fabric.onnx"
+
+
+def export_random(
+    folder: Path,
+    file_format: str = "MINDIR",
+    mindir_version: int | None = None,
+    batch_size: int = 2,
+    outputs: str = "map",
+    dynamic: bool = False,
+    takes: str = "float32",
+    **architecture: object,
+) -> tuple[Description, Path]:
+    """Write a checkpoint of random weights, `random.ckpt`, and export it; the description, and the exported file."""
+    folder = folder / "a folder"
+    detector = Detector(Architecture(**{"im_resize": 32} | architecture))
+    rng = np.random.default_rng(1)
+    fitted = [cell for _, cell in detector.cells_and_names() if isinstance(cell, Centring | Whitening)]
+    parameters = [*detector.fastflow.trainable_params(), *(one for cell in fitted for one in cell.get_parameters())]
+    for parameter in parameters:  # away from their initial zeros and ones
+        parameter.set_data(parameter + Tensor(0.05 * rng.standard_normal(parameter.shape, np.float32)))
+    checkpoint.save_detector(folder / "random.ckpt", detector, category="nut")
+    given = arguments(
+        ckpt_file=folder / "random.ckpt",
+        output_dir=folder / "out",
+        file_format=file_format,
+        mindir_version=mindir_version,
+        batch_size=batch_size,
+        outputs=outputs,
+        input=takes,
+        dynamic_batch=dynamic,
+    )
+    exported = exporting.export_checkpoint(parse("export", "", given), Device("CPU"))
+    return exported, folder / "out" / f"fastflow_nut.{file_format.lower()}"
 
 
 def description(size: int = 32, **changes: object) -> Description:

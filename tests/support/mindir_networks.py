@@ -10,7 +10,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore.train import mind_ir_pb2 as ir
 
-from src import anomaly_map, encoder
+from src import anomaly_map, encoder, layers
 from src.kernels.operations import Spread
 from src.transformer import VisionTransformer
 
@@ -254,6 +254,21 @@ class Judgement(nn.Cell):
             features += (whiten(centre(pool(latent))),)
         found = 0.5 * self.map(latents) + 0.5 * self.map(features)
         return found, self.score(found), self.log_score(self.log_energy(latents))
+
+
+class Whitened(nn.Cell):
+    """(N,6,8,8) -> twice the same shape: whitened, scaled and moved; the second pooled before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        rng = np.random.default_rng(8)
+        self.pool, self.whitening, self.affine = encoder.MeanPool(8, 3), encoder.Whitening(6), layers.Affine((6, 8, 8))
+        for parameter in self.get_parameters():
+            parameter.set_data(Tensor(rng.normal(size=parameter.shape).astype(np.float32)))
+        self.affine.spread.plain = True  # as export.py compiles it
+
+    def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.affine(self.whitening(x)), self.affine(self.whitening(self.pool(x)))
 
 
 def frozen(cell: nn.Cell) -> nn.Cell:

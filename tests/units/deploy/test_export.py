@@ -11,60 +11,27 @@ import pytest
 from mindspore import Tensor, nn
 
 from src import checkpoint, scoring
-from src.config import parse
 from src.dataset import normalize
 from src.deploy import comparison, onnx_file
 from src.deploy import export as exporting
 from src.deploy.description_file import is_description, read_description
 from src.deploy.mindir.version1 import read_mindir
 from src.deploy.trial import random_images
-from src.detector import Architecture, Detector
 from src.encoder import ENCODERS
 from src.predictor.load import load_network
-from src.runtime.device import Device
 from src.utils import UserError
-from tests.support.programs import arguments, files
+from tests.support.exported_files import export_random
+from tests.support.programs import files
 
 JUDGEMENT = {"map_sigma": 1.5, "map_temperature": 2.0, "score": "deviation"}
 FORMATS = {"MindIR 3": ("MINDIR", 3), "MindIR 1": ("MINDIR", None), "ONNX": ("ONNX", None)}  # 1 is the default
-
-
-def export(
-    folder,
-    file_format="MINDIR",
-    mindir_version=None,
-    batch_size=2,
-    outputs="map",
-    dynamic=False,
-    takes="float32",
-    **architecture,
-):
-    """Write a checkpoint of random weights and export it; the description, and the exported file."""
-    folder = folder / "a folder"
-    detector = Detector(Architecture(im_resize=32, **architecture))
-    rng = np.random.default_rng(1)
-    for parameter in detector.fastflow.trainable_params():  # away from their initial zeros and ones
-        parameter.set_data(parameter + Tensor(0.05 * rng.standard_normal(parameter.shape, np.float32)))
-    checkpoint.save_detector(folder / "random.ckpt", detector, category="nut")
-    given = arguments(
-        ckpt_file=folder / "random.ckpt",
-        output_dir=folder / "out",
-        file_format=file_format,
-        mindir_version=mindir_version,
-        batch_size=batch_size,
-        outputs=outputs,
-        input=takes,
-        dynamic_batch=dynamic,
-    )
-    description = exporting.export_checkpoint(parse("export", "", given), Device("CPU"))
-    return description, folder / "out" / f"fastflow_nut.{file_format.lower()}"
 
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("backbone", ENCODERS)
 def test_every_encoder_in_every_format(backbone, name, tmp_path):
     file_format, version = FORMATS[name]
-    description, file = export(tmp_path, file_format, version, backbone=backbone, flow_step=2)
+    description, file = export_random(tmp_path, file_format, version, backbone=backbone, flow_step=2)
     assert description.largest_difference <= comparison.LIMIT
     assert description.architecture["backbone"] == backbone
     assert [output.shape for output in description.outputs] == [[2, 1, 32, 32], [2]]
@@ -81,7 +48,7 @@ OPTIONS = [{"conv3x3_only": True}, {"norm_affine": False}, {"hidden_ratio": 0.5}
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_the_flows_options(option, tmp_path):
-    description, _ = export(tmp_path, "MINDIR", backbone="resnet18", flow_step=1, **option)
+    description, _ = export_random(tmp_path, "MINDIR", backbone="resnet18", flow_step=1, **option)
     assert description.largest_difference <= comparison.LIMIT
     assert option.items() <= description.architecture.items()
 
@@ -91,7 +58,7 @@ def test_a_file_of_pixels_says_the_same_of_them(name, tmp_path):
     """Its input has a quarter of the bytes, and whoever predicts gives it pictures as they are."""
     dynamic = name == "ONNX"
     network = {"backbone": "efficientnet_lite0", "flow_step": 1, "dynamic": dynamic, "batch_size": 2 - dynamic}
-    description, file = export(tmp_path, FORMATS[name][0], takes="uint8", **network)
+    description, file = export_random(tmp_path, FORMATS[name][0], takes="uint8", **network)
     assert (description.input.type, description.input.shape[1:]) == ("uint8", [32, 32, 3])
     assert description.largest_difference <= comparison.LIMIT
     assert read_description(file) == description
@@ -106,7 +73,7 @@ def test_a_file_of_pixels_says_the_same_of_them(name, tmp_path):
 
 
 def test_an_ascend_devices_preprocessing_normalises_as_the_encoder_wants_it(tmp_path):
-    description, file = export(tmp_path, takes="aipp", backbone="resnet18", flow_step=1)
+    description, file = export_random(tmp_path, takes="aipp", backbone="resnet18", flow_step=1)
     assert files(file.parent) == ["fastflow_nut.aipp.cfg", file.name, f"{file.name}.json"]
     assert (description.input.type, description.input.shape) == ("float32", [2, 3, 32, 32])
     lines = file.with_suffix(".aipp.cfg").read_text().splitlines()
@@ -121,7 +88,7 @@ def test_an_ascend_devices_preprocessing_normalises_as_the_encoder_wants_it(tmp_
         found = (pixels[..., channel].astype(float) - mean - least) * factor
         np.testing.assert_allclose(found, wanted[:, channel], atol=1e-4)
     with pytest.raises(UserError, match="--input aipp is for MINDIR, not ONNX"):
-        export(tmp_path, "ONNX", takes="aipp", backbone="resnet18", flow_step=1)
+        export_random(tmp_path, "ONNX", takes="aipp", backbone="resnet18", flow_step=1)
 
 
 def test_outputs_that_differ_are_refused():
@@ -154,7 +121,7 @@ def test_a_network_that_makes_much_of_rounding_may_differ_by_what_it_makes_of_it
 @pytest.mark.parametrize(("batch_size", "outputs"), [(1, "map"), (2, "latents"), (5, "map")])
 def test_onnx_is_asked_by_name_and_describes_itself(tmp_path, batch_size, outputs):
     """As users run it: without the JSON beside the file, by the names of its input and outputs, in any order."""
-    description, file = export(
+    description, file = export_random(
         tmp_path, "ONNX", batch_size=batch_size, outputs=outputs, backbone="efficientnet_lite0", flow_step=1
     )
     names = ["anomaly_map", "score"] if outputs == "map" else ["latent_0", "latent_1", "latent_2"]
@@ -195,7 +162,7 @@ DYNAMIC = [
 @pytest.mark.parametrize("options", DYNAMIC, ids=lambda options: " ".join(map(str, options.values())))
 def test_onnx_takes_any_number_of_pictures_on_request(tmp_path, options):
     """In onnxruntime and in OpenVINO, by the names of inputs and outputs."""
-    description, file = export(tmp_path, "ONNX", batch_size=1, dynamic=True, flow_step=2, **options)
+    description, file = export_random(tmp_path, "ONNX", batch_size=1, dynamic=True, flow_step=2, **options)
     assert description.dynamic_batch
     assert description.largest_difference <= comparison.LIMIT
     detector, _ = checkpoint.load_detector(file.parent.parent / "random.ckpt")
@@ -224,20 +191,20 @@ def test_weights_beyond_what_a_file_holds_are_one_line(tmp_path, monkeypatch, fi
         rf"^--file_format {file_format}: the weights have 0.0\d GB, and such a file holds 0.00 GB; do something else$"
     )
     with pytest.raises(UserError, match=message):
-        export(tmp_path, file_format, backbone="resnet18", flow_step=1)
+        export_random(tmp_path, file_format, backbone="resnet18", flow_step=1)
     assert files(tmp_path) == ["a folder/random.ckpt"]
 
 
 def test_a_batch_that_is_not_free_is_found_out(tmp_path, monkeypatch):
     monkeypatch.setattr(exporting, "free_batch", lambda file: None)
     with pytest.raises(UserError, match=r"fastflow_nut.onnx does not take 2 images per call \(.*\); report this"):
-        export(tmp_path, "ONNX", batch_size=1, dynamic=True, backbone="efficientnet_lite0", flow_step=1)
+        export_random(tmp_path, "ONNX", batch_size=1, dynamic=True, backbone="efficientnet_lite0", flow_step=1)
     assert files(tmp_path) == ["a folder/random.ckpt"]
 
 
 def test_onnx_files_of_another_form_are_refused(tmp_path):
     """The number of outputs is another, or a name is taken by what is neither input nor output."""
-    _, file = export(tmp_path, "ONNX", backbone="efficientnet_lite0", flow_step=1)
+    _, file = export_random(tmp_path, "ONNX", backbone="efficientnet_lite0", flow_step=1)
     before = file.read_bytes()
     with pytest.raises(UserError, match="3 inputs and outputs where 2 were expected"):
         onnx_file.improve_onnx(file, "image", ["anomaly_map"])
