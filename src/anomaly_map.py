@@ -11,7 +11,11 @@ from mindspore import Parameter, Tensor, nn, ops
 from src.option import Size, sides
 
 # By score rule a level that lies below the mean of every map by more than the map's standard deviation can be.
-LOWEST = {"deviation": -2.0, "log_deviation": -64.0}  # of maps in -1..0, and of logarithms of SMALLEST_ENERGY and more
+LOWEST = {  # of maps in -1..0, and of logarithms of SMALLEST_ENERGY and more
+    "deviation": -2.0,
+    "log_deviation": -64.0,
+    "weighted_log_deviation": -64.0,
+}
 SMALLEST_ENERGY = 1e-12  # keeps the logarithm finite where a picture is, exactly, what the flow knows best
 
 
@@ -123,6 +127,17 @@ class AnomalyMap(nn.Cell):
         return likelihoods
 
 
+class Weight(nn.Cell):
+    """A map (B, H, W) times a constant, 1 until `src.calibration` chooses it."""
+
+    def __init__(self):
+        super().__init__()
+        self.value = Parameter(Tensor(np.ones((1, 1, 1), np.float32)), requires_grad=False)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return x * self.value
+
+
 class LogEnergy(nn.Cell):
     """Latents (B, C_i, H_i, W_i) -> the mean over scales of log(mean_c(z^2)), (B, 1, H_0, W_0): the first scale's size.
 
@@ -131,20 +146,22 @@ class LogEnergy(nn.Cell):
 
     Args:
         sizes: height and width of each scale's latent, or one number for both.
+        weighted: whether each scale has a `Weight`; their mean is to be 1.
     """
 
-    def __init__(self, sizes: Sequence[Size]):
+    def __init__(self, sizes: Sequence[Size], weighted: bool = False):
         super().__init__()
         self.mean = MeanOverScales(sizes, sizes[0])
+        self.weights = nn.CellList([Weight() if weighted else nn.Identity() for _ in sizes])
 
     def construct(self, latents: tuple[Tensor, ...]) -> Tensor:
         return self.mean(self.of_scales(latents))
 
     def of_scales(self, latents: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """The map of each scale, (B, H_i, W_i)."""
+        """The weighted map of each scale, (B, H_i, W_i)."""
         energies = ()
-        for z in latents:
-            energies += (ops.log((z * z).mean(1) + SMALLEST_ENERGY),)
+        for z, weight in zip(latents, self.weights):
+            energies += (weight(ops.log((z * z).mean(1) + SMALLEST_ENERGY)),)
         return energies
 
 
@@ -152,11 +169,11 @@ class ImageScore(nn.Cell):
     """A map (B, 1, H, W) -> the score of each image, (B,).
 
     Args:
-        rule: "maximum": the map's maximum. "deviation", and "log_deviation" of another map: the standard deviation of
-            the map or, if that is more, how far its mean lies above `level`, the highest mean that the map of a good
-            image has. The standard deviation ranks images better where the maps of good ones differ in level (UniAD,
-            arXiv 2206.03687, compares such rules); alone, it would call an image good that is wrong everywhere, because
-            its map is high but flat.
+        rule: "maximum": the map's maximum. "deviation", and the others of another map: the standard deviation of the
+            map or, if that is more, how far its mean lies above `level`, the highest mean that the map of a good image
+            has. The standard deviation ranks images better where the maps of good ones differ in level (UniAD, arXiv
+            2206.03687, compares such rules); alone, it would call an image good that is wrong everywhere, because its
+            map is high but flat.
     """
 
     def __init__(self, rule: str = "maximum"):

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from src import evaluation
+from src.calibration import calibrate_score
 from src.data.samples import Sample, evenly
 from src.data.several import together
 from src.dataset import AnyImages, pictures_of
@@ -16,7 +17,7 @@ from src.judging import know_good
 from src.labelled import TestSet
 from src.plan import Plan
 from src.predictor.network import images_per_call
-from src.scoring import calibrate_score, compile_graph, predict
+from src.scoring import compile_graph, predict
 from src.tiles import Tile, TileImages
 
 KNOWN = 64  # training pictures that thresholds are from where none is held out
@@ -78,7 +79,7 @@ class Assessor:
         pictures = None if self.plan.framing.tiling else len(self.test.images) or len(self.good)
         batch_size = images_per_call(options.test_batch_size, suitable, pictures)
         compile_graph(detector, batch_size, self.plan.graphs)
-        calibrate_score(detector, self.good, batch_size)
+        calibrate_score(detector, self.good, bool(self.held_out), batch_size, self.plan.graphs)
         maps, scores = predict(detector, self.test.images, batch_size)
         record = {"epoch": epoch, **evaluation.figures(self.test, maps, scores)}
         source = "held out" if self.held_out else "training"

@@ -172,7 +172,8 @@ class Detector(nn.Cell):
         sigma, temperature = architecture.map_sigma, architecture.map_temperature
         self.anomaly_map = make_map(architecture.sizes, architecture.size, sigma, temperature)
         self.image_score = make_score(architecture.score)
-        self.log_energy = make_energy(architecture.sizes) if architecture.score == "log_deviation" else None
+        weighted = {"log_deviation": False, "weighted_log_deviation": True}.get(architecture.score)
+        self.log_energy = None if weighted is None else make_energy(architecture.sizes, weighted)
 
     def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
         features = self.encoder(image)

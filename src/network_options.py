@@ -23,7 +23,7 @@ from src.option import (
 )
 
 TRAIN = ("train", "run_all")  # the programs that take them; run_all passes them on
-SCORES = ("maximum", "deviation", "log_deviation")  # the rules of src.anomaly_map.ImageScore
+SCORES = ("maximum", "deviation", "log_deviation", "weighted_log_deviation")  # the rules of src.anomaly_map.ImageScore
 
 # fmt: off
 NETWORK: tuple[Option, ...] = section("network", TRAIN,
@@ -62,7 +62,8 @@ NETWORK: tuple[Option, ...] = section("network", TRAIN,
            "the shorter side of --im_resize / 64)", at_least(0, 1000), Role.NETWORK),
     Option("map_temperature", float, 1.0, "contrast of the anomaly map: above 1, weaker anomalies stand out more",
            above(0), Role.NETWORK),
-    Option("score", str, "log_deviation", "a picture's score: maximum: of the map; deviation: the map's standard "
-           "deviation (or how far it all lies above good pictures', if that is more); log_deviation: the same of "
-           "the logarithm of the flow's energies", one_of(*SCORES), Role.NETWORK))
+    Option("score", str, "weighted_log_deviation", "a picture's score: maximum: of the map; deviation: the map's "
+           "standard deviation (or how far it all lies above good pictures', if that is more); log_deviation: the same "
+           "of the logarithm of the flow's energies, weighted_log_deviation: with less weight for feature scales where "
+           "it varies more in held-out good pictures", one_of(*SCORES), Role.NETWORK))
 # fmt: on

@@ -1,4 +1,4 @@
-"""The detector over images: their maps and scores, what its score has to know, and who judges pictures by it."""
+"""The detector over images: their maps and scores, and who judges pictures by them."""
 
 from dataclasses import asdict
 from functools import partial
@@ -53,21 +53,6 @@ def predict(detector: Detector, images: AnyImages, batch_size: int) -> tuple[np.
     spec, size = ENCODERS[detector.architecture.backbone], detector.architecture.size
     steps = partial(bar, title="evaluating")
     return run_in_batches(run_of(detector), images, size, batch_size, (spec.mean, spec.std), steps)
-
-
-def calibrate_score(detector: Detector, images: AnyImages, batch_size: int) -> None:
-    """Set what the score rules of deviation have to know of good images [N, H, W, C] uint8: the highest mean of their
-    maps.
-
-    For the lowest level, the score is how far the map's mean lies above it: so the means are found by the score itself,
-    whatever map it is of.
-    """
-    score = detector.image_score
-    if score.lowest is None:
-        return
-    score.level.set_data(Tensor(np.full(1, score.lowest, np.float32)))
-    _, scores = predict(detector, images, batch_size)
-    score.level.set_data(Tensor(scores.max(keepdims=True) + np.float32(score.lowest)))
 
 
 def judge_of(

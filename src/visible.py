@@ -161,8 +161,8 @@ class SeenMap(AnomalyMap):
 class SeenLogEnergy(LogEnergy):
     """As `LogEnergy`. Inputs: latents and their masks."""
 
-    def __init__(self, sizes: Sequence[Size]):
-        super().__init__(sizes)
+    def __init__(self, sizes: Sequence[Size], weighted: bool = False):
+        super().__init__(sizes, weighted)
         self.mean = SeenMean(sizes, sizes[0])
 
     def construct(self, latents: tuple[Tensor, ...], masks: tuple[Tensor, ...]) -> Tensor:

@@ -16,6 +16,7 @@ SCORED = (
     MapRule("exp", 0.0, 2.0),
     MapRule("exp", 4.0, 2.0),
     MapRule("log"),
+    MapRule("weighted log"),
 )  # scored too
 LAST = 5  # evaluations whose standard deviation is the steadiness S2
 

@@ -23,9 +23,9 @@ class MapRule:
     """How maps are made of energies: a value per scale, upsampled, smoothed, and averaged over the scales.
 
     Attributes:
-        kind: "exp": -exp(-temperature * q), the networks' own; "linear": q; "log": its
-            logarithm; "calibrated": q between two quantiles of good
-            pictures' q of that scale.
+        kind: "exp": -exp(-temperature * q), the networks' own; "linear": q; "log": its logarithm; "weighted log": the
+            same, the scales weighted inversely to its variance in good pictures; "calibrated": q between two quantiles
+            of good pictures' q of that scale.
         sigma: of the Gaussian that smooths the map, in pixels of a map of `REFERENCE_SIZE`; 0: none.
         temperature: of "exp".
         gaussian: the share of the features' energies in the map; the rest is the latents'. It says something only
@@ -53,18 +53,25 @@ class MapRule:
         smooth = gaussian_matrix(size, self.sigma * size / REFERENCE_SIZE)
         total = 0.0
         shares = [1 - self.gaussian] * SCALES + [self.gaussian] * SCALES
-        for q, reference, share in zip(energies, good, shares, strict=True):
+        for q, reference, share in zip(energies, good, self._weighted(shares, good), strict=True):
             if share > 0:
                 matrix = smooth @ bilinear_matrix(q.shape[1], size)
                 total = total + share / SCALES * (matrix @ self._value(q, reference) @ matrix.T)
         return total.astype(np.float32)
+
+    def _weighted(self, shares: list[float], good: Energies) -> np.ndarray:
+        """The shares times the scales' weights, whose mean is 1."""
+        if self.kind != "weighted log":
+            return np.array(shares)
+        inverse = np.array([1 / np.log(q).var() for q in good]).reshape(2, SCALES)
+        return shares * (inverse / inverse.mean(1, keepdims=True)).reshape(-1)
 
     def _value(self, q: np.ndarray, good: np.ndarray) -> np.ndarray:
         if self.kind == "exp":
             return -np.exp(-self.temperature * q)
         if self.kind == "linear":
             return q
-        if self.kind == "log":
+        if self.kind in ("log", "weighted log"):
             return np.log(q)
         low, high = np.quantile(good, CALIBRATION)
         return (q - low) / (high - low)
@@ -98,6 +105,6 @@ ORIGINAL = MapRule("exp")  # of configs/original.yaml
 DEFAULT = MapRule("exp", 4.0, gaussian=0.5)  # of a training without options
 MAP_RULES = (
     *(MapRule("exp", sigma, temperature) for temperature in (0.5, 1.0, 2.0) for sigma in (0, 2, 4, 6, 8)),
-    *(MapRule(kind, sigma) for kind in ("linear", "log", "calibrated") for sigma in (0, 4)),
+    *(MapRule(kind, sigma) for kind in ("linear", "log", "weighted log", "calibrated") for sigma in (0, 4)),
     *(MapRule("exp", 4.0, gaussian=share) for share in (0.25, 0.5, 0.75, 1.0)),
 )

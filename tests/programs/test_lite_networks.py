@@ -27,6 +27,7 @@ JUDGED = {  # what comes behind the latents; each in turn
     "maximum": {},
     "deviation": {"score": "deviation", "map_sigma": 1.0, "map_temperature": 2.0},
     "log_deviation": {"score": "log_deviation", "map_sigma": 0.5},
+    "weighted_log_deviation": {"score": "weighted_log_deviation"},
 }
 BACKBONES = ("resnet18", "efficientnet_lite0")  # that standardise their features, and that do not
 COMBINATIONS = list(product(BACKBONES, FEATURES, FLOWS, SEEN))

@@ -8,6 +8,7 @@ import pytest
 from mindspore import Tensor
 
 from src import checkpoint
+from src.anomaly_map import Weight
 from src.config import parse
 from src.deploy import export as exporting
 from src.deploy.description import ANOMALY_MAP, SCORE, Description, ModelInput, ModelOutput
@@ -57,7 +58,7 @@ def export_random(
     folder = folder / "a folder"
     detector = Detector(Architecture(**{"im_resize": 32} | architecture))
     rng = np.random.default_rng(1)
-    fitted = [cell for _, cell in detector.cells_and_names() if isinstance(cell, Centring | Whitening)]
+    fitted = [cell for _, cell in detector.cells_and_names() if isinstance(cell, Centring | Whitening | Weight)]
     parameters = [*detector.fastflow.trainable_params(), *(one for cell in fitted for one in cell.get_parameters())]
     for parameter in parameters:  # away from their initial zeros and ones
         parameter.set_data(parameter + Tensor(0.05 * rng.standard_normal(parameter.shape, np.float32)))

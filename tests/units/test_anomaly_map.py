@@ -60,6 +60,19 @@ def test_log_energy_is_the_mean_of_the_logarithms_at_the_first_scales_size():
     np.testing.assert_allclose(found, 0.5 * (fine + coarse), atol=1e-5)
 
 
+def test_weights_are_factors_of_the_scales():
+    latents = [
+        np.random.default_rng(s).normal(size=(2, 5, size, size)).astype(np.float32) for s, size in ((0, 16), (1, 8))
+    ]
+    energy = LogEnergy((16, 8), weighted=True)
+    for weight, value in zip(energy.weights, (0.5, 1.5)):
+        weight.value.set_data(Tensor(np.full((1, 1, 1), value, np.float32)))
+    found = energy(tuple(map(Tensor, latents))).asnumpy()
+    fine, coarse = (torch.log(torch.from_numpy(z).square().mean(1, keepdim=True)) for z in latents)
+    coarse = torch.nn.functional.interpolate(coarse, size=16, mode="bilinear", align_corners=False)
+    np.testing.assert_allclose(found, 0.25 * fine + 0.75 * coarse, atol=1e-5)
+
+
 def test_a_factor_on_all_energies_moves_the_log_deviation_by_nothing():
     rng = np.random.default_rng(0)
     z = rng.normal(size=(1, 5, 16, 16)).astype(np.float32)

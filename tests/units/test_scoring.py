@@ -6,14 +6,12 @@ from functools import partial
 
 import numpy as np
 import pytest
-from mindspore import Tensor
 
 from src import config, judging, network_options, scoring
 from src.data.listing import pictures_under
 from src.data.samples import good_samples
-from src.dataset import Images, load_images, normalize
+from src.dataset import Images, load_images
 from src.detector import Architecture, Detector
-from src.encoder import ENCODERS
 from src.good_pictures import GoodPictures
 from src.metadata import Metadata
 from src.utils import UserError
@@ -41,22 +39,6 @@ def know_good(detector, images):
 def judge_of(detector, trained, **given):
     options = config.parse("predict", "", arguments(ckpt_path="x.ckpt", img_dir="pictures", **given))
     return scoring.judge_of(options, "x.ckpt", detector, trained, 2, detector.architecture.framing)
-
-
-@pytest.mark.parametrize("rule", network_options.SCORES)
-def test_the_level_is_the_highest_mean_of_good_images_maps(detectors, rule):
-    detector = detectors[rule]
-    images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
-    scoring.calibrate_score(detector, images, batch_size=2)
-    if rule == "maximum":
-        assert not list(detector.image_score.get_parameters())
-        return
-    maps, _ = scoring.predict(detector, images, 2)
-    if rule == "log_deviation":
-        spec = ENCODERS["efficientnet_lite0"]
-        features = detector.encoder(Tensor(normalize(images, spec.mean, spec.std)))
-        maps = detector.log_energy(detector.fastflow.latents(*features)).asnumpy()[:, 0]
-    assert detector.image_score.level.asnumpy() == pytest.approx(maps.mean((1, 2)).max(), abs=1e-5)
 
 
 def test_what_the_network_makes_of_good_images_does_not_depend_on_chunks(detectors, monkeypatch):

@@ -1,6 +1,7 @@
 #include "inspect/framing_description.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
@@ -12,6 +13,8 @@ namespace {
 
 constexpr std::int64_t kLeastTile = 16, kMostTile = 65536;  // as src/network_options.py has it
 constexpr std::size_t kDigits = 64;                         // of a SHA-256
+// As src/network_options.py has them.
+constexpr std::array kScores{"maximum", "deviation", "log_deviation", "weighted_log_deviation"};
 
 std::size_t SideOf(const Json& value) {
     if (!value.is_number_integer()) throw Wrong{};
@@ -49,8 +52,9 @@ std::optional<Tiling> TilingOf(const Json& architecture) {
     const std::int64_t least = overlap.is_null() ? 0 : overlap.get<std::int64_t>();
     if (least < 0 || least >= kMostTile) throw Wrong{};
     const Json& score = AtOrNull(architecture, "score");
-    if (!score.is_null() && score != "maximum" && score != "deviation" && score != "log_deviation")
+    if (!score.is_null() && std::find(kScores.begin(), kScores.end(), score) == kScores.end()) {
         throw Wrong{};
+    }
     const Json& tile = AtOrNull(architecture, "tile");
     if (tile.is_null()) return std::nullopt;
     const auto [height, width] = SidesOf(tile);

@@ -13,7 +13,7 @@ from benchmarks.judgement.rules import (
     deviation_or_level,
     top_share,
 )
-from src.anomaly_map import AnomalyMap, ImageScore
+from src.anomaly_map import AnomalyMap, ImageScore, LogEnergy
 
 SIZE = 32
 SIZES = (8, 4, 2)
@@ -53,6 +53,16 @@ def test_a_calibrated_map_is_0_and_1_at_the_quantiles():
     rule = MapRule("calibrated")
     np.testing.assert_allclose(rule(low, good, SIZE), 0, atol=1e-4)
     np.testing.assert_allclose(rule(high, good, SIZE), 1, atol=1e-4)
+
+
+def test_weighted_logarithms_are_the_networks():
+    good, network = energies(1), LogEnergy(SIZES, weighted=True)
+    inverse = np.array([1 / np.log(q).var() for q in good[:3]])
+    for weight, value in zip(network.weights, inverse / inverse.mean()):
+        weight.value.set_data(Tensor(np.full((1, 1, 1), value, np.float32)))
+    wanted = network(tuple(map(Tensor, latents()))).asnumpy()[:, 0]
+    maps = MapRule("weighted log")(energies(), good, SIZES[0])
+    np.testing.assert_allclose(maps - maps.mean(), wanted - wanted.mean(), atol=1e-5)  # q is half of the energy
 
 
 def test_every_rule_has_a_name_of_its_own():
