@@ -22,6 +22,7 @@ from benchmarks.judgement import report
 from benchmarks.judgement.judging import Judged, judge
 from src import ROOT
 from src.config import Parser
+from src.kernels.convolution import CONVOLUTIONS, DIRECT
 from src.option import BACKBONES, network_size
 from src.runtime.program import run_program
 from src.utils import UserError, check_writable, log, write_json
@@ -65,6 +66,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--seeds", nargs="+", type=int, default=[1, 2, 3], help="seeds (default: 1 2 3)")
     add("--num_epochs", type=int, default=24, help="epochs (default: 24)")
     add("--eval_interval", type=int, default=2, help="epochs between evaluations (default: 2)")
+    add("--convolution", choices=CONVOLUTIONS, default=DIRECT, help=f"as train.py's (default: {DIRECT})")
     add("--im_resize", type=int, default=256, help="picture size (default: 256)")
     add("--output", type=Path, default=Path("results/ablation"), help="folder (default: results/ablation)")
     options = parser.parse_args(argv)
@@ -89,11 +91,13 @@ def train(options: argparse.Namespace, recipe: str, category: str, seed: int) ->
         "im_resize": options.im_resize,
         "num_epochs": options.num_epochs,
         "eval_interval": options.eval_interval,
+        "convolution": options.convolution,
         "category": category,
         "seed": seed,
         **RECIPES[recipe],
     }
     setting = f"{options.backbone}_{options.im_resize}_epochs_{options.num_epochs}_{options.eval_interval}"
+    setting += "" if options.convolution == DIRECT else f"_{options.convolution}"
     folder = options.output / setting / category / recipe.replace(" ", "_").replace("/", "over") / f"seed_{seed}"
     if (folder / f"epoch_{options.num_epochs:04d}.npz").exists():
         return folder

@@ -11,6 +11,7 @@ from typing import NoReturn
 import pytest
 
 from src import ROOT
+from tests.support.programs import made_once
 
 SOURCE = ROOT / "ascend310_infer"
 LITE_HOME = Path(os.environ.get("LITE_HOME") or ROOT / "build/mindspore-lite-2.0.0/mindspore_lite")
@@ -48,6 +49,11 @@ def build(*arguments: str | os.PathLike) -> Path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return Path(done.stdout.splitlines()[-1])
+
+
+def built_once(tmp_path_factory: pytest.TempPathFactory, name: str, *arguments: str | os.PathLike) -> Path:
+    """As `build`, in a folder of this name that all processes of pytest-xdist share."""
+    return Path(made_once(tmp_path_factory, name, lambda new: str(build(*arguments, "--build_dir", new)))[1])
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,7 @@ def need_lite() -> tuple[str, ...]:
 def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     """The runner, freshly built for MindSpore Lite's CPU (under qemu on x86-64) in a folder with a space."""
     emulator = need_lite()
-    folder = tmp_path_factory.mktemp("runner build")
-    return Runner(build("--lite_home", LITE_HOME, "--build_dir", folder), emulator)
+    return Runner(built_once(tmp_path_factory, "runner build", "--lite_home", LITE_HOME), emulator)
 
 
 def need_onnxruntime() -> None:
@@ -110,8 +115,7 @@ def need_onnxruntime() -> None:
 def native(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     """The runner, freshly built for onnxruntime on this machine's own CPU, in a folder with a space."""
     need_onnxruntime()
-    folder = tmp_path_factory.mktemp("native build")
-    return Runner(build("--onnxruntime_home", ONNXRUNTIME_HOME, "--build_dir", folder), ())
+    return Runner(built_once(tmp_path_factory, "native build", "--onnxruntime_home", ONNXRUNTIME_HOME), ())
 
 
 @pytest.fixture(scope="session", params=["--sanitize", "--sanitize_threads"])
@@ -121,6 +125,6 @@ def sanitized(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     That of threads cannot see how onnxruntime's own threads wait for each other, and looks at the runner's code only.
     """
     need_onnxruntime()
-    folder = tmp_path_factory.mktemp("sanitized build")
     own_code = ("env", "TSAN_OPTIONS=ignore_noninstrumented_modules=1")
-    return Runner(build("--onnxruntime_home", ONNXRUNTIME_HOME, request.param, "--build_dir", folder), own_code)
+    arguments = ("--onnxruntime_home", ONNXRUNTIME_HOME, request.param)
+    return Runner(built_once(tmp_path_factory, f"build{request.param}", *arguments), own_code)
