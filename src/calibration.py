@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import lru_cache
 
 import numpy as np
 from mindspore import Tensor, nn
@@ -36,7 +37,7 @@ def calibrate_score(detector: Detector, images: AnyImages, held_out: bool, batch
     score.level.set_data(Tensor(scores.max(keepdims=True) + np.float32(score.lowest)))
 
 
-class ScaleEnergies(nn.Cell):
+class LogEnergies(nn.Cell):
     """Images (B, 3, H, W) -> the logarithm of the energy per scale, (B, H_i, W_i), and behind them, of a network that
     hides, the masks of what is seen, (B, 1, H_i, W_i)."""
 
@@ -48,6 +49,12 @@ class ScaleEnergies(nn.Cell):
         features = self.detector.encoder(image)
         energies = self.detector.log_energy.of_scales(self.detector.fastflow.latents(*features))
         return energies + features[len(energies) :]
+
+
+@lru_cache(maxsize=1)
+def log_energies(detector: Detector) -> LogEnergies:
+    """The cell of a detector, always the same: a graph is compiled for a cell, and a training evaluates often."""
+    return LogEnergies(detector).set_train(False)
 
 
 def weigh_scales(detector: Detector, images: AnyImages | None, batch_size: int, graphs: GraphCache) -> None:
@@ -83,7 +90,7 @@ def energies_of(
     if isinstance(images, TiledPictures):
         images = TileImages(tiles_of(images.samples, images.framing, None), images.framing)
     spec, scales = ENCODERS[detector.architecture.backbone], len(detector.architecture.sizes)
-    cell = ScaleEnergies(detector).set_train(False)
+    cell = log_energies(detector)
     shape = (batch_size, 3, *detector.architecture.size)
     graphs.prepare(cell, Tensor(np.zeros(shape, np.float32)), shaped_by=asdict(detector.architecture))
     for start in range(0, len(images), batch_size):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src import network_options, scoring
+from src import calibration, network_options, scoring
 from src.anomaly_map import SMALLEST_ENERGY
 from src.calibration import calibrate_score
 from src.data.framing import Framing
@@ -110,3 +110,15 @@ def test_maps_that_are_everywhere_the_same_have_finite_weights():
     calibrate_score(detector, np.zeros((2, 32, 32, 3), np.uint8) + 7, True, 2, GRAPHS)
     assert np.isfinite(weights_of(detector)).all()
     assert weights_of(detector).mean() == pytest.approx(1)
+
+
+def test_a_training_that_evaluates_often_compiles_once(monkeypatch):
+    compiled, compile_graph = [], calibration.LogEnergies.compile
+    monkeypatch.setattr(
+        calibration.LogEnergies, "compile", lambda self, *inputs: compiled.append(self) or compile_graph(self, *inputs)
+    )
+    detector = make()
+    for _ in range(2):
+        calibrate_score(detector, IMAGES, True, 2, GRAPHS)
+    assert len(set(compiled)) == 1
+    assert calibration.log_energies(detector) in compiled
