@@ -147,7 +147,7 @@ DYNAMIC = [
     | {"gaussian_weight": 0.5, "map_sigma": 0.5, "score": "log_deviation", "norm_affine": False},
     {"backbone": "resnet18", **JUDGEMENT},
     {"backbone": "resnet18", "outputs": "latents"},
-    {"backbone": "efficientnet_lite0", "score": "log_deviation"},
+    {"backbone": "efficientnet_lite0", "score": "weighted_log_deviation"},
     {"backbone": "deit_base_distilled_patch16_384", "norm_affine": False},
     {
         "backbone": "cait_m48_448",
