@@ -22,7 +22,7 @@ from benchmarks.judgement import report
 from benchmarks.judgement.judging import Judged, judge
 from src import ROOT
 from src.config import Parser
-from src.kernels.convolution import CONVOLUTIONS, DIRECT
+from src.kernels.convolution import CONVOLUTIONS, DEFAULT, DIRECT
 from src.option import BACKBONES, network_size
 from src.runtime.program import run_program
 from src.utils import UserError, check_writable, log, write_json
@@ -66,7 +66,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--seeds", nargs="+", type=int, default=[1, 2, 3], help="seeds (default: 1 2 3)")
     add("--num_epochs", type=int, default=24, help="epochs (default: 24)")
     add("--eval_interval", type=int, default=2, help="epochs between evaluations (default: 2)")
-    add("--convolution", choices=CONVOLUTIONS, default=DIRECT, help=f"as train.py's (default: {DIRECT})")
+    add("--convolution", choices=CONVOLUTIONS, default=DEFAULT, help=f"as train.py's (default: {DEFAULT})")
     add("--im_resize", type=int, default=256, help="picture size (default: 256)")
     add("--output", type=Path, default=Path("results/ablation"), help="folder (default: results/ablation)")
     options = parser.parse_args(argv)

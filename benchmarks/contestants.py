@@ -44,12 +44,10 @@ class Contestant:
 
 
 CONTESTANTS = {
-    "this": Contestant("this", "this direct", (*EVERYTHING, "scaling"), trains="cached", kernels=True),
-    "this_no_cache": Contestant("this, no cache", "this direct", TRAINING, kernels=True),
+    "this": Contestant("this", "this winograd4", (*EVERYTHING, "scaling"), trains="cached", kernels=True),
+    "this_no_cache": Contestant("this, no cache", "this winograd4", TRAINING, kernels=True),
     "this_winograd2": Contestant("this, F(2x2)", "this winograd2", WITH_NETWORK, trains="cached", kernels=True),
-    "this_winograd4": Contestant(
-        "this, F(4x4)", "this winograd4", (*WITH_NETWORK, "scaling"), trains="cached", kernels=True
-    ),
+    "this_direct": Contestant("this, direct", "this direct", (*WITH_NETWORK, "scaling"), trains="cached", kernels=True),
     "this_mindspore": Contestant("this, no kernels", "this mindspore", EVERYTHING, trains="cached"),
     "this_mindir": Contestant("this (MindIR)", "this mindspore", ("inference",), infers="mindir"),
     "this_onnx": Contestant("this (ONNX)", "exported onnxruntime", ("inference",), needs="onnxruntime"),

@@ -15,6 +15,7 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from src.encoder_spec import EncoderSpec, PublishedWeights, WeightNaming
+from src.layers import ConvActivation
 
 
 class Stage(NamedTuple):
@@ -54,13 +55,15 @@ def scaled_stages(width: float, depth: float) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def same_conv(channels_in: int, channels_out: int, kernel: int, stride: int = 1, group: int = 1) -> nn.Conv2d:
-    """A convolution with TensorFlow's SAME padding and with bias.
+def same_conv(
+    channels_in: int, channels_out: int, kernel: int, stride: int = 1, activation: str = "relu6", group: int = 1
+) -> ConvActivation:
+    """A convolution with TensorFlow's SAME padding, with bias and activation.
 
     MindSpore's `same` is TensorFlow's: where the padding is odd in total, right and below get one more than left
     and above.
     """
-    return nn.Conv2d(channels_in, channels_out, kernel, stride, pad_mode="same", group=group, has_bias=True)
+    return ConvActivation(channels_in, channels_out, kernel, stride, activation, pad_mode="same", group=group)
 
 
 class InvertedResidual(nn.Cell):
@@ -72,18 +75,16 @@ class InvertedResidual(nn.Cell):
     def __init__(self, channels_in: int, channels_out: int, expansion: int, kernel: int, stride: int):
         super().__init__()
         inner = channels_in * expansion
-        self.relu6 = nn.ReLU6()
         self.expand = expansion != 1
         if self.expand:
             self.expand_conv = same_conv(channels_in, inner, 1)
         self.depthwise_conv = same_conv(inner, inner, kernel, stride, group=inner)
-        self.project_conv = same_conv(inner, channels_out, 1)
+        self.project_conv = same_conv(inner, channels_out, 1, activation="none")
         self.shortcut = stride == 1 and channels_in == channels_out
 
     def construct(self, x: Tensor) -> Tensor:
-        y = self.relu6(self.expand_conv(x)) if self.expand else x
-        y = self.project_conv(self.relu6(self.depthwise_conv(y)))
-        return x + y if self.shortcut else y
+        y = self.depthwise_conv(self.expand_conv(x) if self.expand else x)
+        return self.project_conv(y, x) if self.shortcut else self.project_conv(y)
 
 
 class EfficientNetLite(nn.Cell):
@@ -99,7 +100,6 @@ class EfficientNetLite(nn.Cell):
     def __init__(self, width: float = 1.0, depth: float = 1.0):
         super().__init__()
         self.conv_stem = same_conv(3, 32, 3, 2)
-        self.relu6 = nn.ReLU6()
         stages = scaled_stages(width, depth)
         ends = list(accumulate(stage.blocks for stage in stages))
         self.taps = tuple(ends[stage] - 1 for stage in TAPS)
@@ -113,7 +113,7 @@ class EfficientNetLite(nn.Cell):
         self.blocks = nn.CellList(blocks)
 
     def construct(self, image: Tensor) -> tuple[Tensor, ...]:
-        x = self.relu6(self.conv_stem(image))
+        x = self.conv_stem(image)
         features = ()
         for i, block in enumerate(self.blocks):
             x = block(x)

@@ -127,7 +127,8 @@ class Encoder(nn.Cell):
         super().__init__()
         spec = ENCODERS[backbone]
         self.backbone = spec.network(sizes[0] if sizes else None)
-        self.standardize = Standardize() if spec.standardize else nn.Identity()
+        self.channels = spec.channels
+        self.standardizes = nn.CellList([Standardize() if spec.standardize else nn.Identity() for _ in spec.channels])
         pools = [MeanPool(size, pooling) for size in sizes] if pooling > 1 else [nn.Identity() for _ in spec.strides]
         self.pools = nn.CellList(pools)
         self.centrings = nn.CellList(
@@ -143,6 +144,7 @@ class Encoder(nn.Cell):
 
     def construct(self, image: Tensor) -> tuple[Tensor, ...]:
         features = ()
-        for feature, pool, centre, whiten in zip(self.backbone(image), self.pools, self.centrings, self.whitenings):
-            features += (whiten(centre(pool(self.standardize(feature)))),)
+        layers = zip(self.backbone(image), self.standardizes, self.pools, self.centrings, self.whitenings)
+        for feature, standardize, pool, centre, whiten in layers:
+            features += (whiten(centre(pool(standardize(feature)))),)
         return features

@@ -1,9 +1,49 @@
-"""Layers as other software has them: standardisation, LayerNorm's elementwise affine, the exact GELU."""
+"""Layers as other software has them: convolution with what follows it, standardisation, LayerNorm's affine, GELU."""
+
+from typing import Any
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from src.kernels.operations import Spread
+
+ACTIVATIONS = {"none": nn.Identity, "relu": nn.ReLU, "relu6": nn.ReLU6}
+
+
+class AddActivate(nn.Cell):
+    """What follows a convolution: a shortcut is added, if one is given, and an activation computed.
+
+    Args:
+        activation: of `ACTIVATIONS`.
+    """
+
+    def __init__(self, activation: str):
+        super().__init__()
+        self.name, self.activation = activation, ACTIVATIONS[activation]()
+
+    def construct(self, y: Tensor, shortcut: Tensor | None) -> Tensor:
+        return self.activation(y if shortcut is None else y + shortcut)
+
+
+class ConvActivation(nn.Conv2d):
+    """A convolution with bias, and what follows it: one cell, since faster ways to compute it do both at once.
+
+    Args:
+        channels_in, channels_out, kernel, stride, more: of nn.Conv2d.
+        activation: of `ACTIVATIONS`.
+
+    Inputs: (B, channels_in, H, W), and a shortcut of the output's shape or None. Output: (B, channels_out, H / stride,
+        W / stride).
+    """
+
+    def __init__(
+        self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, activation: str = "none", **more: Any
+    ):
+        super().__init__(channels_in, channels_out, kernel, stride, has_bias=True, **more)
+        self.after = AddActivate(activation)
+
+    def construct(self, x: Tensor, shortcut: Tensor | None = None) -> Tensor:
+        return self.after(super().construct(x), shortcut)
 
 
 class Standardize(nn.Cell):

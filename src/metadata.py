@@ -11,6 +11,7 @@ from src.data.source import SPLIT_DEFAULTS, is_split
 from src.data.tiling import Tiling
 from src.detector import Architecture
 from src.good_pictures import GoodPictures, are_good_pictures
+from src.kernels.convolution import DIRECT
 from src.option import Role
 from src.options import is_option, options_of
 from src.trust.schema import (
@@ -35,6 +36,13 @@ KINDS = {  # what a file of each kind is, and where to get one
     "encoder": ("an encoder's ImageNet weights", "convert those: python src/pthtockpt.py --pth_path FILE.pth"),
     "detector": ("a trained FastFlow", "give train.py's, or convert one: python src/pthtockpt.py --pth_path FILE"),
     "state": ("the state of an unfinished training", "give train.py's .state.ckpt"),
+}
+OLDER = {  # how a file's training was that is older than the option; today's default may be another
+    "shards": 1,
+    "lr_schedule": "constant",
+    "ema_decay": 0.0,
+    "held_out": 0.0,
+    "convolution": DIRECT,
 }
 
 
@@ -101,9 +109,9 @@ class Metadata:
 
     @property
     def trained_options(self) -> dict[str, Any]:
-        """`options`, with the defaults of those that older files lack (of shards: one; nothing was held out)."""
+        """`options`, with what those mean that older files lack."""
         known = {name: option.default for name, option in options_of("train").items() if Role.AGREE in option.roles}
-        return known | {"shards": 1, "held_out": 0.0} | (self.options or {})
+        return known | OLDER | (self.options or {})
 
     def to_json(self) -> str:
         """As the file holds it."""

@@ -11,7 +11,7 @@ from src.data.decoding import DEPTHS
 from src.data.layouts import LAYOUTS
 from src.data.masks import PROTOCOLS
 from src.data.samples import MAX_MEGAPIXELS
-from src.kernels.convolution import CONVOLUTIONS, DIRECT
+from src.kernels.convolution import CONVOLUTIONS, DEFAULT
 from src.network_options import NETWORK, TRAIN
 from src.option import (
     REQUIRED,
@@ -152,7 +152,7 @@ OPTIONS: tuple[Option, ...] = (
     *section("device", (*PREDICT, "serve"),
         Option("cpu_kernels", str, "auto", "our own kernels on the CPU: auto uses them if "
                "scripts/build_cpu_kernels.sh has built them", one_of("auto", "on", "off")),
-        Option("convolution", str, DIRECT, "how these kernels compute 3x3 convolutions: direct; or, with fewer "
+        Option("convolution", str, DEFAULT, "how these kernels compute 3x3 convolutions: direct; or, with fewer "
                "multiplications and other rounding, Winograd's tiles of 2 x 2 pixels, or of 4 x 4, which are fastest",
                one_of(*CONVOLUTIONS), Role.AGREE | Role.COMPILED),
         Option("graph_cache", str, "auto", "folder that keeps compiled graphs for later runs: auto is "

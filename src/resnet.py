@@ -11,23 +11,31 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 from src.encoder_spec import IMAGENET_MEAN, IMAGENET_STD, EncoderSpec, PublishedWeights, WeightNaming
+from src.layers import ConvActivation
 
 
-def conv(channels_in: int, channels_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
-    """A zero-padded convolution with bias; its output has the input's height and width divided by `stride`."""
-    return nn.Conv2d(channels_in, channels_out, kernel, stride, pad_mode="pad", padding=kernel // 2, has_bias=True)
+def conv(channels_in: int, channels_out: int, kernel: int, stride: int = 1, activation: str = "relu") -> ConvActivation:
+    """A zero-padded convolution with bias and activation; it divides height and width by `stride`."""
+    padding = {"pad_mode": "pad", "padding": kernel // 2}
+    return ConvActivation(channels_in, channels_out, kernel, stride, activation, **padding)
 
 
-def pad_top_left(x: Tensor) -> Tensor:
-    """(B, C, H, W) -> (B, C, H + 1, W + 1), a row of zeros above and a column of zeros to the left.
+class StemPool(nn.Cell):
+    """Maxima over windows of 3 x 3 and after a ReLU: (B, C, H, W), H and W even -> (B, C, H / 2, W / 2).
 
-    It stands before the max pooling, because MindSpore's ONNX export has no pooling with padding. After a ReLU, a
-    zero changes a maximum as little as minus infinity would. Below and to the right no padding is needed: for an
-    even height and width, the pooling's windows end at the border.
+    A row of zeros above and a column of zeros to the left stand before the pooling, because MindSpore's ONNX export has
+    none with padding. After a ReLU, a zero changes a maximum as little as minus infinity would. Below and to the right
+    no padding is needed: for an even height and width, the windows end at the border.
     """
-    batch, channels, height, width = x.shape  # concatenation is several times faster on the CPU than nn.Pad
-    x = ops.concat((ops.zeros((batch, channels, 1, width), x.dtype), x), 2)
-    return ops.concat((ops.zeros((batch, channels, height + 1, 1), x.dtype), x), 3)
+
+    def __init__(self):
+        super().__init__()
+        self.pool = nn.MaxPool2d(3, 2)
+
+    def construct(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape  # concatenation is several times faster on the CPU than nn.Pad
+        x = ops.concat((ops.zeros((batch, channels, 1, width), x.dtype), x), 2)
+        return self.pool(ops.concat((ops.zeros((batch, channels, height + 1, 1), x.dtype), x), 3))
 
 
 class BasicBlock(nn.Cell):
@@ -40,18 +48,16 @@ class BasicBlock(nn.Cell):
         self.conv1 = conv(channels_in, width, 3, stride)
         self.conv2 = conv(width, width, 3)
         self.downsample = shortcut(channels_in, width, stride)
-        self.relu = nn.ReLU()
 
     def construct(self, x: Tensor) -> Tensor:
-        y = self.conv2(self.relu(self.conv1(x)))
-        return self.relu(y + self.downsample(x))
+        return self.conv2(self.conv1(x), self.downsample(x))
 
 
 def shortcut(channels_in: int, channels_out: int, stride: int) -> nn.Cell:
     """The identity where input and output have the same shape, else a 1x1 convolution."""
     if stride == 1 and channels_in == channels_out:
         return nn.Identity()
-    return nn.SequentialCell(conv(channels_in, channels_out, 1, stride))
+    return nn.SequentialCell(conv(channels_in, channels_out, 1, stride, "none"))
 
 
 class ResNet(nn.Cell):
@@ -67,8 +73,7 @@ class ResNet(nn.Cell):
     def __init__(self, block: type, depths: tuple[int, int, int]):
         super().__init__()
         self.conv1 = conv(3, 64, 7, 2)
-        self.relu = nn.ReLU()
-        self.pool = nn.MaxPool2d(3, 2)
+        self.pool = StemPool()
         channels = 64
         stages = []
         for width, depth, stride in zip((64, 128, 256), depths, (1, 2, 2)):
@@ -80,7 +85,7 @@ class ResNet(nn.Cell):
         self.layer1, self.layer2, self.layer3 = stages
 
     def construct(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        c1 = self.layer1(self.pool(pad_top_left(self.relu(self.conv1(image)))))
+        c1 = self.layer1(self.pool(self.conv1(image)))
         c2 = self.layer2(c1)
         return c1, c2, self.layer3(c2)
 

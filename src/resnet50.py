@@ -25,11 +25,9 @@ class Bottleneck(nn.Cell):
         self.conv2 = conv(inner, inner, 3, stride)
         self.conv3 = conv(inner, channels_out, 1)
         self.downsample = shortcut(channels_in, channels_out, stride)
-        self.relu = nn.ReLU()
 
     def construct(self, x: Tensor) -> Tensor:
-        y = self.conv3(self.relu(self.conv2(self.relu(self.conv1(x)))))
-        return self.relu(y + self.downsample(x))
+        return self.conv3(self.conv2(self.conv1(x)), self.downsample(x))
 
 
 class WideBottleneck(Bottleneck):

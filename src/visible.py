@@ -77,17 +77,18 @@ class SeenEncoder(Encoder):
     def __init__(self, backbone: str, sizes: Sequence[Size], *given: Any, image_size: Size):
         super().__init__(backbone, sizes, *given)
         self.visibility = Visibility()
-        self.standardize = SeenStandardize() if ENCODERS[backbone].standardize else Seen()
+        kind = SeenStandardize if ENCODERS[backbone].standardize else Seen
+        self.standardizes = nn.CellList([kind() for _ in sizes])
         shapes = [tuple(n // m for n, m in zip(sides(image_size), sides(size))) for size in sizes]
         self.windows = nn.CellList([nn.MaxPool2d(shape, shape) for shape in shapes])
 
     def construct(self, image: Tensor) -> tuple[Tensor, ...]:
         seen = self.visibility(image)
         features, masks = (), ()
-        parts = zip(self.backbone(image * seen), self.pools, self.centrings, self.whitenings, self.windows)
-        for feature, pool, centre, whiten, window in parts:
+        layers = zip(self.standardizes, self.pools, self.centrings, self.whitenings, self.windows)
+        for feature, (standardize, pool, centre, whiten, window) in zip(self.backbone(image * seen), layers):
             mask = window(seen)
-            features += (whiten(centre(pool(self.standardize(feature, mask)))),)
+            features += (whiten(centre(pool(standardize(feature, mask)))),)
             masks += (mask,)
         return features + masks
 

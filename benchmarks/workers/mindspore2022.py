@@ -25,6 +25,7 @@ from src.dataset import normalize
 from src.detector import Architecture
 from src.encoder import ENCODERS, Encoder
 from src.fastflow import FlowStep
+from src.layers import ConvActivation
 
 
 class DenseFlowStep(FlowStep):
@@ -45,24 +46,24 @@ class DenseFlowStep(FlowStep):
 
 
 class NormalizedConv(nn.Cell):
-    """A convolution without bias, and a batch norm in inference mode; together they do what `conv` does."""
+    """A convolution without bias, a batch norm in inference mode, and what follows: together what `conv` does."""
 
-    def __init__(self, conv: nn.Conv2d):
+    def __init__(self, conv: ConvActivation):
         super().__init__()
         channels = conv.out_channels
+        self.after = conv.after
         self.norm = nn.BatchNorm2d(channels, beta_init=conv.bias.value(), use_batch_statistics=False)
         self.norm.moving_variance.set_data(Tensor(np.full(channels, 1 - self.norm.eps, np.float32)))
-        conv.has_bias = False
-        self.conv = conv
+        self.conv2d, self.weight = conv.conv2d, conv.weight
 
-    def construct(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv(x))
+    def construct(self, x: Tensor, shortcut: Tensor | None = None) -> Tensor:
+        return self.after(self.norm(self.conv2d(x, self.weight)), shortcut)
 
 
 def unfold(cell: nn.Cell) -> None:
     """Give every convolution in a cell its batch norm back, in place."""
     for name, child in list(cell.name_cells().items()):
-        if type(child) is nn.Conv2d:
+        if type(child) is ConvActivation:
             setattr(cell, name, NormalizedConv(child))
         else:
             unfold(child)

@@ -1,4 +1,4 @@
-"""Cells that compute with our own CPU kernels (`src/kernels/cpp/`): a flow step, and an encoder's convolution.
+"""Cells that compute with our own CPU kernels (`src/kernels/cpp/`): flow steps here, encoders in `src.kernels.encoder`.
 
 MindSpore 2.10 hands oneDNN its weights row by row, a format for which oneDNN has no fast convolutions, and passes over
 each map many times in a flow step. The kernels call the oneDNN of MindSpore's own wheel in the formats it prefers, and
@@ -6,23 +6,20 @@ compute a flow step in one operation. They are for float32 training and evaluati
 operations.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
-from src.encoder import Encoder, Whitening
+from src.encoder import Encoder
 from src.fastflow import CLAMP, SUBNET_GAIN, FlowStep
-from src.kernels.convolution import DIRECT, output_tile
+from src.kernels import encoder
+from src.kernels.convolution import DEFAULT
+from src.kernels.custom import CHANNEL_BLOCK, blocks, constant_tile, operation
 from src.kernels.exchange import exchange
 
-CHANNEL_BLOCK = 16  # the channels of a map are filled up to a multiple of this
 
-constant_tile = ops.constexpr(output_tile)  # is called while a graph is compiled
-
-
-def install(network: nn.Cell, library: Path | None, convolution: str = DIRECT, flow_steps: bool = True) -> None:
+def install(network: nn.Cell, library: Path | None, convolution: str = DEFAULT, flow_steps: bool = True) -> None:
     """Exchange a network's flow steps and its encoders' convolutions for cells that compute with the kernels.
 
     Args:
@@ -38,21 +35,7 @@ def install(network: nn.Cell, library: Path | None, convolution: str = DIRECT, f
         exchange(network, FlowStep, lambda step: KernelFlowStep(step, library, convolution))
     for _, cell in network.cells_and_names():
         if isinstance(cell, Encoder):
-            for kind in (nn.Conv2d, Whitening):
-                exchange(cell, kind, lambda conv: KernelConv(conv, library, convolution))
-
-
-def _custom(library: Path, name: str, shapes: Callable, outputs: int) -> ops.Custom:
-    """An operation of the library.
-
-    Args:
-        library: the built kernels.
-        name: of the operation's function there.
-        shapes: the shapes of the inputs -> the shape of the output, or a tuple of them.
-        outputs: how many outputs there are. Each is float32, as the first input is.
-    """
-    dtypes = (lambda *types: types[0]) if outputs == 1 else (lambda *types: (types[0],) * outputs)
-    return ops.Custom(f"{library}:{name}", shapes, dtypes, "aot")
+            encoder.install(cell, library, convolution)
 
 
 class FlowStepOperation(nn.Cell):
@@ -67,13 +50,13 @@ class FlowStepOperation(nn.Cell):
         super().__init__()
         self.convolution = convolution
         self.constants = Tensor([CLAMP, log_scale_gain, SUBNET_GAIN], ms.float32)
-        self.forward = _custom(library, "FlowStepForward", self._shapes, 4)
-        self.backward = _custom(library, "FlowStepBackward", self._gradient_shapes, 7)
+        self.forward = operation(library, "FlowStepForward", self._shapes, 4)
+        self.backward = operation(library, "FlowStepBackward", self._gradient_shapes, 7)
 
     @staticmethod
     def _shapes(x, weight1, bias1, weight2, bias2, scale, offset, permutation, constants, tiles):
         batch, _, height, width = x
-        hidden = -(-weight1[0] // CHANNEL_BLOCK) * CHANNEL_BLOCK
+        hidden = blocks(weight1[0]) * CHANNEL_BLOCK
         return x, [batch], [batch * hidden * height * width], [batch, weight2[0], height, width]
 
     @staticmethod
@@ -131,39 +114,3 @@ class KernelFlowStep(FlowStep):
             self.permutation,
         )
         return out, sum_s
-
-
-class KernelConv(nn.Cell):
-    """A convolution with bias of the frozen encoder, without a gradient: float32 (B, I, H, W) -> (B, O, H', W').
-
-    Args:
-        conv: the convolution to replace; its parameters are shared, and keep their names.
-        library: the built kernels.
-        convolution: as `install`.
-    """
-
-    def __init__(self, conv: nn.Conv2d, library: Path, convolution: str):
-        super().__init__(auto_prefix=False)
-        self.convolution = convolution
-        self.weight, self.bias = conv.weight, conv.bias
-        self.kernel, self.stride, self.same = conv.kernel_size[0], conv.stride[0], conv.pad_mode == "same"
-        self.margin = 0 if conv.pad_mode == "valid" else self.kernel // 2
-        self.has_tiles = self.kernel == 3 and self.stride == 1 and conv.group == 1
-        self.operation = _custom(library, "EncoderConvolution", self._shape, 1)
-
-    def _size(self, size: int) -> int:
-        """The output's height or width, from the input's: with the encoders' paddings their ratio is the stride."""
-        return -(-size // self.stride)
-
-    def _shape(self, x, weight, bias, geometry):
-        return [x[0], weight[0], self._size(x[2]), self._size(x[3])]
-
-    def construct(self, x: Tensor) -> Tensor:
-        # TensorFlow's SAME puts the larger part of an odd padding below and to the right; PyTorch pads all sides alike.
-        total = (self._size(x.shape[2]) - 1) * self.stride + self.kernel - x.shape[2]
-        before = max(total, 0) // 2 if self.same else self.margin
-        batch, channels, height, width = x.shape
-        tile = 0
-        if self.has_tiles:
-            tile = constant_tile(self.convolution, batch, (channels, self.weight.shape[0]), height, width)
-        return self.operation(x, self.weight, self.bias, Tensor([self.stride, before, tile], ms.int32))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 DIRECT, WINOGRAD2, WINOGRAD4 = "direct", "winograd2", "winograd4"
 _SIZES = {DIRECT: (), WINOGRAD2: (2,), WINOGRAD4: (2, 4)}  # of the output tiles that each choice allows
 CONVOLUTIONS = tuple(_SIZES)
+DEFAULT = WINOGRAD4  # whole trainings end with the figures of direct convolutions (docs/measurements.md)
 
 
 @dataclass(frozen=True)

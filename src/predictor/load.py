@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from src.kernels.convolution import DIRECT
+from src.kernels.convolution import DEFAULT
 from src.option import TEST_BATCH_SIZE
 from src.predictor.network import Network, images_per_call
 from src.utils import UserError
@@ -19,7 +19,7 @@ def load_network(
     batch_size: int | None = 1,
     pictures: int | None = None,
     cpu_kernels: str = "auto",
-    convolution: str = DIRECT,
+    convolution: str = DEFAULT,
     graph_cache: str = "auto",
     roi: str | None = None,
 ) -> Network:

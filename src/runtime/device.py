@@ -7,7 +7,7 @@ from pathlib import Path
 
 from src.config import Options
 from src.kernels import library
-from src.kernels.convolution import DIRECT
+from src.kernels.convolution import DEFAULT, DIRECT
 from src.options import TARGETS
 from src.runtime import processes
 from src.utils import UserError, log
@@ -27,7 +27,7 @@ class Device:
     target: str
     number: int = 0
     kernels: Path | None = None
-    convolution: str = DIRECT
+    convolution: str = DEFAULT
 
 
 def _device_files(target: str) -> bool:
@@ -36,7 +36,7 @@ def _device_files(target: str) -> bool:
     return any(Path("/dev").glob(pattern))
 
 
-def prepare(target: str | None = None, number: int = 0, cpu_kernels: str = "off", convolution: str = DIRECT) -> Device:
+def prepare(target: str | None = None, number: int = 0, cpu_kernels: str = "off", convolution: str = DEFAULT) -> Device:
     """Choose the device, set MindSpore's environment, import it, and set device and graph mode.
 
     Must run before anything imports mindspore. On a CPU with AVX-512, the convolutions of MindSpore 2.9 and
@@ -91,7 +91,7 @@ def prepare(target: str | None = None, number: int = 0, cpu_kernels: str = "off"
     ms.set_context(mode=ms.GRAPH_MODE)
     if target is None:
         log.info("device: %s %d", chosen, number)
-    if convolution != DIRECT and kernels is None:
+    if convolution not in (DIRECT, DEFAULT) and kernels is None:
         log.warning("--convolution %s changes nothing without the CPU kernels", convolution)
     return Device(chosen, number, kernels, convolution)
 
@@ -112,7 +112,7 @@ def prepare_for(options: Options) -> Device:
     number = options.device_id
     if "distribute" in given:
         number = processes.local_device(options.distribute, options.device_target, number)
-    return prepare(options.device_target, number, cpu_kernels, given.get("convolution", DIRECT))
+    return prepare(options.device_target, number, cpu_kernels, given.get("convolution", DEFAULT))
 
 
 def limit_threads(threads: int) -> None:

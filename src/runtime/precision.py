@@ -14,6 +14,7 @@ from src.detector import Detector
 from src.encoder import Encoder
 from src.fastflow import FastFlow
 from src.kernels.exchange import exchange
+from src.layers import ConvActivation
 from src.utils import UserError
 
 DTYPES = {"float16": ms.float16, "bfloat16": ms.bfloat16}
@@ -33,6 +34,17 @@ class HalfConv(nn.Cell):
         """(B, C, H, W) float32 -> the convolution's output, float32."""
         y = self.conv2d(x.astype(self.dtype), self.weight.astype(self.dtype)).astype(ms.float32)
         return y + self.bias.reshape((1, -1, 1, 1))
+
+
+class HalfConvActivation(HalfConv):
+    """As `HalfConv`; what follows the convolution is float32."""
+
+    def __init__(self, conv: ConvActivation, dtype: ms.dtype):
+        super().__init__(conv, dtype)
+        self.after = conv.after
+
+    def construct(self, x: Tensor, shortcut: Tensor | None = None) -> Tensor:
+        return self.after(super().construct(x), shortcut)
 
 
 class HalfDense(nn.Cell):
@@ -66,6 +78,7 @@ def half_twin(network: nn.Cell, build: Callable[[], nn.Cell], dtype: ms.dtype) -
     for parameter, name in names:  # a cell renames the parameters that it is given
         parameter.name = name
     exchange(twin, nn.Conv2d, lambda conv: HalfConv(conv, dtype))
+    exchange(twin, ConvActivation, lambda conv: HalfConvActivation(conv, dtype))
     exchange(twin, nn.Dense, lambda dense: HalfDense(dense, dtype))
     return twin
 

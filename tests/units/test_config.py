@@ -92,7 +92,7 @@ def test_roles_choose_options():
         "ema_decay": 0.98,
         "amp_level": "O0",
         "amp_dtype": "float16",
-        "convolution": "direct",
+        "convolution": "winograd4",
     }
 
 

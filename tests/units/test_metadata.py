@@ -9,6 +9,8 @@ import pytest
 from src.detector import Architecture
 from src.good_pictures import GoodPictures
 from src.metadata import Metadata
+from src.option import Role
+from src.options import options_of
 from src.utils import UserError
 
 PATH = Path("x.ckpt")
@@ -48,9 +50,11 @@ def test_what_does_not_apply_is_not_in_the_file():
     }
 
 
-def test_a_training_from_before_there_were_shards_has_one():
+def test_a_training_from_before_an_option_was_as_all_were_then():
     found = Metadata("detector", options={"lr": 1.0}).trained_options
-    assert (found["shards"], found["lr"], found["amp_level"], found["held_out"]) == (1, 1.0, "O0", 0)
+    assert (found["lr"], found["amp_level"], found["shards"], found["held_out"]) == (1.0, "O0", 1, 0)
+    assert (found["lr_schedule"], found["ema_decay"], found["convolution"]) == ("constant", 0, "direct")
+    assert set(found) == {name for name, option in options_of("train").items() if Role.AGREE in option.roles}
     assert WHOLE.trained_options == found | WHOLE.options
 
 

@@ -20,7 +20,6 @@ namespace fastflow {
 FASTFLOW_BEGIN_TARGET("avx2,fma")
 struct Avx2 {
     using Vector = float __attribute__((vector_size(32)));
-    using Unaligned = float __attribute__((vector_size(32), aligned(4), may_alias));
 
     // a * b + c, rounded once.
     FASTFLOW_INLINE static Vector MultiplyAdd(Vector a, Vector b, Vector c) {
@@ -58,7 +57,7 @@ FASTFLOW_END_TARGET
 
 Processor Avx2Processor() {
     return {Adam<Avx2>::Update, &CouplingPlanes<Avx2>::kTable, &WinogradProducts<Avx2, F2>::kTable,
-            &WinogradProducts<Avx2, F4>::kTable};
+            &WinogradProducts<Avx2, F4>::kTable, 8};
 }
 
 }  // namespace fastflow

@@ -20,7 +20,6 @@ namespace fastflow {
 FASTFLOW_BEGIN_TARGET("avx512f,avx2,fma")
 struct Avx512 {
     using Vector = float __attribute__((vector_size(64)));
-    using Unaligned = float __attribute__((vector_size(64), aligned(4), may_alias));
 
     // a * b + c, rounded once.
     FASTFLOW_INLINE static Vector MultiplyAdd(Vector a, Vector b, Vector c) {
@@ -71,7 +70,7 @@ FASTFLOW_END_TARGET
 
 Processor Avx512Processor() {
     return {Adam<Avx512>::Update, &CouplingPlanes<Avx512>::kTable, &WinogradProducts<Avx512, F2>::kTable,
-            &WinogradProducts<Avx512, F4>::kTable};
+            &WinogradProducts<Avx512, F4>::kTable, 16};
 }
 
 }  // namespace fastflow

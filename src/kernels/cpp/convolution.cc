@@ -1,7 +1,9 @@
 #include "convolution.h"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
+#include <unordered_map>
 
 #include "processor.h"
 
@@ -28,32 +30,47 @@ const WinogradKernels* WinogradFor(const Shape& input, const Shape& weights, con
     return geometry.tile == 2 ? ThisProcessor().small_tiles : ThisProcessor().large_tiles;
 }
 
+// What oneDNN does to an output of this format.
+dnnl::post_ops PostOps(const Geometry& geometry, const Format& output) {
+    dnnl::post_ops result;
+    if (geometry.adds) result.append_binary(dnnl::algorithm::binary_add, output);
+    const auto [least, most] = geometry.bounds;
+    if (least == kRelu.least && most == kRelu.most)
+        result.append_eltwise(dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
+    else if (std::isfinite(least) || std::isfinite(most))
+        result.append_eltwise(dnnl::algorithm::eltwise_clip, least, most);
+    return result;
+}
+
 }  // namespace
+
+Shape PaddingAfter(const Shape& input, const Shape& output, std::int64_t window, std::int64_t stride,
+                   std::int64_t before) {
+    Shape result;
+    for (const std::size_t axis : {2, 3}) {
+        const std::int64_t total = (output[axis] - 1) * stride + window - input[axis];
+        result.push_back(std::max<std::int64_t>(0, total - before));
+    }
+    return result;
+}
 
 Convolution::Convolution(const Shape& input, const Shape& weights, const Shape& output,
                          const Geometry& geometry, bool trained)
     : input_(input),
       shape_(weights),
       output_(output),
-      relu_(geometry.relu),
+      adds_(geometry.adds),
+      bounds_(geometry.bounds),
       weights_(PlainFormat(GroupedShape(weights, geometry.groups))),
       bias_(PlainFormat({weights[0]})),
       winograd_(WinogradFor(input, weights, output, geometry)) {
     const auto algorithm = dnnl::algorithm::convolution_direct;
     const Shape stride{geometry.stride, geometry.stride};
-    Shape before, after;
-    for (const std::size_t axis : {2, 3}) {
-        before.push_back(geometry.padding_before);
-        const std::int64_t total = (output[axis] - 1) * geometry.stride + weights[axis] - input[axis];
-        after.push_back(std::max<std::int64_t>(0, total - before.back()));
-    }
+    const Shape before{geometry.padding_before, geometry.padding_before};
+    const Shape after = PaddingAfter(input, output, weights[2], geometry.stride, geometry.padding_before);
     const Format x = AnyFormat(input), w = AnyFormat(weights_.get_dims()), y = AnyFormat(output);
     dnnl::primitive_attr attributes;
-    if (geometry.relu) {
-        dnnl::post_ops relu;
-        relu.append_eltwise(dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
-        attributes.set_post_ops(relu);
-    }
+    attributes.set_post_ops(PostOps(geometry, y));
     const auto training = dnnl::prop_kind::forward_training;
     forward_ = {Engine(), training, algorithm, x, w, bias_, y, stride, before, after, attributes};
     output_format_ =
@@ -69,21 +86,24 @@ Filters<const float> Convolution::Plain(const void* weights, bool rotated) const
 }
 
 void Convolution::Forward(Call& call, const dnnl::memory& input, const void* weights, const void* bias,
-                          const dnnl::memory& output) const {
+                          const dnnl::memory& output, const dnnl::memory& added) const {
+    const dnnl::memory other = adds_ ? call.InFormat(added, output_format_) : added;
     if (winograd_ != nullptr) {
         const dnnl::memory x = call.InFormat(input, ChannelBlockedFormat(input_, winograd_->lanes));
         Stream().wait();
         WinogradConvolution(*winograd_, input_, output_[1])
-            .Forward(call, Values(x), Plain(weights, false), static_cast<const float*>(bias), relu_,
-                     Values(output));
+            .Forward(call, Values(x), Plain(weights, false), static_cast<const float*>(bias),
+                     adds_ ? Values(other) : nullptr, bounds_, Values(output));
         return;
     }
     const dnnl::memory x = call.InFormat(input, forward_.src_desc());
     const dnnl::memory w = call.InFormat(WrapMemory(weights_, weights), forward_.weights_desc());
-    dnnl::convolution_forward(forward_).execute(Stream(), {{DNNL_ARG_SRC, x},
-                                                           {DNNL_ARG_WEIGHTS, w},
-                                                           {DNNL_ARG_BIAS, WrapMemory(bias_, bias)},
-                                                           {DNNL_ARG_DST, output}});
+    std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, x},
+                                                    {DNNL_ARG_WEIGHTS, w},
+                                                    {DNNL_ARG_BIAS, WrapMemory(bias_, bias)},
+                                                    {DNNL_ARG_DST, output}};
+    if (adds_) arguments.emplace(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, other);
+    dnnl::convolution_forward(forward_).execute(Stream(), arguments);
 }
 
 dnnl::memory Convolution::InputGradient(Call& call, const dnnl::memory& gradient, const void* weights) const {
@@ -92,7 +112,7 @@ dnnl::memory Convolution::InputGradient(Call& call, const dnnl::memory& gradient
         const dnnl::memory dx = call.Buffer(ChannelBlockedFormat(input_, winograd_->lanes));
         Stream().wait();
         WinogradConvolution(*winograd_, output_, input_[1])
-            .Forward(call, Values(dy), Plain(weights, true), nullptr, false, Values(dx));
+            .Forward(call, Values(dy), Plain(weights, true), nullptr, nullptr, Bounds{}, Values(dx));
         return dx;
     }
     const dnnl::memory dx = call.Buffer(backward_data_.diff_src_desc());

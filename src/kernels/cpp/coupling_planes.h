@@ -7,18 +7,29 @@
 
 namespace fastflow {
 
-// On every processor, so that sums are added up in the same order.
-using Floats = float __attribute__((vector_size(64)));
-
 template <typename Cpu>
-struct CouplingPlanes : Vectors<Floats> {
-    using Ints = std::int32_t __attribute__((vector_size(64)));
+struct CouplingPlanes : Vectors<typename Cpu::Vector> {
+    using Floats = typename Cpu::Vector;
+    using Ints = decltype(Floats{} < Floats{});  // of 32 bits
+    using Vectors<Floats>::Load, Vectors<Floats>::Store, Vectors<Floats>::kLanes;
 
-    FASTFLOW_INLINE static double Total(const Floats& values) {
-        double sum = 0;
-        for (std::int64_t i = 0; i < kLanes; ++i) sum += values[i];
-        return sum;
-    }
+    // 16 sums on every processor, so that they are added up in the same order.
+    struct Sums {
+        static constexpr std::int64_t kCount = 16;
+        Floats values[kCount / kLanes] = {};
+
+        // To those of a plane's positions from `at` on, modulo kCount.
+        FASTFLOW_INLINE void Add(std::int64_t at, const Floats& more) {
+            Floats& value = values[at % kCount / kLanes];
+            value = value + more;
+        }
+        [[nodiscard]] FASTFLOW_INLINE double Total() const {
+            double sum = 0;
+            for (const Floats& value : values)
+                for (std::int64_t i = 0; i < kLanes; ++i) sum += value[i];
+            return sum;
+        }
+    };
 
     // For |x| < 87: e^x = 2^n e^r with x = n ln 2 + r and |r| <= ln 2 / 2, where e^r is its Taylor series.
     // NaN stays NaN.
@@ -62,7 +73,7 @@ struct CouplingPlanes : Vectors<Floats> {
 
     static double Couple(const float* x, const float* a_s, const float* a_t, CouplingConstants constants,
                          float scale, float offset, std::int64_t size, float* out) {
-        Floats sum = {};
+        Sums sum;
         for (std::int64_t i = 0; i < size; i += kLanes) {
             const std::int64_t left = size - i;
             const Floats s =
@@ -70,37 +81,37 @@ struct CouplingPlanes : Vectors<Floats> {
             const Floats t = constants.subnet_gain * Load(a_t + i, left);
             const Floats y = Load(x + i, left) * Exponential(s) + t;
             Store(out + i, y * scale + offset, left);
-            sum += s;
+            sum.Add(i, s);
         }
-        return Total(sum);
+        return sum.Total();
     }
 
     static ChannelGradient AffineGradient(const float* x, const float* gradient, float scale,
                                           std::int64_t size, float* dx) {
-        Floats of_scale = {}, of_offset = {};
+        Sums of_scale, of_offset;
         for (std::int64_t i = 0; i < size; i += kLanes) {
             const std::int64_t left = size - i;
             const Floats dz = Load(gradient + i, left);
-            of_scale += dz * Load(x + i, left);
-            of_offset += dz;
+            of_scale.Add(i, dz * Load(x + i, left));
+            of_offset.Add(i, dz);
             Store(dx + i, dz * scale, left);
         }
-        return {Total(of_scale), Total(of_offset)};
+        return {of_scale.Total(), of_offset.Total()};
     }
 
     static ChannelGradient CoupleGradient(const float* x, const float* a_s, const float* a_t,
                                           CouplingConstants constants, const float* gradient,
                                           float sum_gradient, float scale, std::int64_t size, float* dx,
                                           float* da_s, float* da_t) {
-        Floats of_scale = {}, of_offset = {};
+        Sums of_scale, of_offset;
         for (std::int64_t i = 0; i < size; i += kLanes) {
             const std::int64_t left = size - i;
             const Floats tangent = HyperbolicTangent(constants.log_scale_gain * Load(a_s + i, left));
             const Floats factor = Exponential(constants.clamp * tangent);
             const Floats scaled = Load(x + i, left) * factor;
             const Floats dz = Load(gradient + i, left);
-            of_scale += dz * (scaled + constants.subnet_gain * Load(a_t + i, left));
-            of_offset += dz;
+            of_scale.Add(i, dz * (scaled + constants.subnet_gain * Load(a_t + i, left)));
+            of_offset.Add(i, dz);
             const Floats dy = dz * scale;
             Store(dx + i, dy * factor, left);
             Store(da_t + i, constants.subnet_gain * dy, left);
@@ -108,7 +119,7 @@ struct CouplingPlanes : Vectors<Floats> {
             Store(da_s + i, ds * (constants.clamp * constants.log_scale_gain) * (1 - tangent * tangent),
                   left);
         }
-        return {Total(of_scale), Total(of_offset)};
+        return {of_scale.Total(), of_offset.Total()};
     }
 
     static constexpr Coupling kTable = {Affine, Couple, AffineGradient, CoupleGradient};

@@ -8,11 +8,11 @@ namespace fastflow {
 namespace {
 
 // The geometry of a convolution whose output has the input's height and width.
-Geometry SameSize(const Shape& weights, bool relu, std::int64_t tile) {
+Geometry SameSize(const Shape& weights, Bounds bounds, std::int64_t tile) {
     Geometry geometry;
     geometry.padding_before = weights[2] / 2;
-    geometry.relu = relu;
     geometry.tile = tile;
+    geometry.bounds = bounds;
     return geometry;
 }
 
@@ -21,8 +21,9 @@ Geometry SameSize(const Shape& weights, bool relu, std::int64_t tile) {
 FlowStep::FlowStep(const Shape& input, const Shape& weights1, const Shape& weights2, const Shape& tiles)
     : x(input), subnet{x[0], weights2[0], x[2], x[3]}, kept(weights1[1]), plane(x[2] * x[3]) {
     const Shape hidden{x[0], weights1[0], x[2], x[3]};
-    first = Convolution({x[0], kept, x[2], x[3]}, weights1, hidden, SameSize(weights1, true, tiles[0]), true);
-    second = Convolution(hidden, weights2, subnet, SameSize(weights2, false, tiles[1]), true);
+    first =
+        Convolution({x[0], kept, x[2], x[3]}, weights1, hidden, SameSize(weights1, kRelu, tiles[0]), true);
+    second = Convolution(hidden, weights2, subnet, SameSize(weights2, Bounds{}, tiles[1]), true);
     const Format format = first.output_format();
     const auto training = dnnl::prop_kind::forward_training;
     const auto relu = dnnl::algorithm::eltwise_relu;

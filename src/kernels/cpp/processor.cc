@@ -30,7 +30,7 @@ const Processor& ThisProcessor() {
         if (supports(dnnl::cpu_isa::avx512_core)) return Avx512Processor();
         return supports(dnnl::cpu_isa::avx2)
                    ? Avx2Processor()
-                   : Processor{Adam<Other>::Update, &CouplingPlanes<Other>::kTable, nullptr, nullptr};
+                   : Processor{Adam<Other>::Update, &CouplingPlanes<Other>::kTable, nullptr, nullptr, 8};
     }();
     return found;
 }

@@ -24,7 +24,8 @@ struct Processor {
     AdamUpdate adam;
     const Coupling* coupling;
     const WinogradKernels *small_tiles,
-        *large_tiles;  // F(2x2, 3x3) and F(4x4, 3x3); null where there is none
+        *large_tiles;    // F(2x2, 3x3) and F(4x4, 3x3); null where there is none
+    std::int64_t lanes;  // channels in a block of the format in which oneDNN and Winograd's filtering compute
 };
 
 // Each is in a file of its own.

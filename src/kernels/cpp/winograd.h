@@ -30,10 +30,10 @@ struct WinogradConvolution {
     // contend for the same lines of a cache.
     static std::int64_t Stride(std::int64_t rows, std::int64_t columns) { return rows * columns + 48; }
 
-    // x and y are channel-blocked; `bias` may be null. With rotated filters this gives the gradient of x of
-    // the convolution whose weights they are, from that of y.
+    // x, `added` and y are channel-blocked; `bias` and `added` may be null. With rotated filters this gives
+    // the gradient of x of the convolution whose weights they are, from that of y.
     void Forward(Call& call, const float* x, const Filters<const float>& weights, const float* bias,
-                 bool relu, float* y) const;
+                 const float* added, Bounds bounds, float* y) const;
 
     // From channel-blocked x and dy to plain gradients of weights and bias.
     void WeightGradient(Call& call, const float* x, const float* dy, float* dweights, float* dbias) const;

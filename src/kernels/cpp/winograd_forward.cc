@@ -12,7 +12,7 @@ constexpr std::int64_t kCachedWeights = 2560 * 1024;  // floats of transformed w
 class ForwardPass {
   public:
     ForwardPass(const WinogradConvolution& convolution, const float* x, const Filters<const float>& weights,
-                const float* bias, bool relu, float* y)
+                const float* bias, const float* added, Bounds bounds, float* y)
         : convolution_(convolution),
           kernels_(*convolution.kernels),
           blocks_(convolution.Blocks(convolution.inputs)),
@@ -20,7 +20,8 @@ class ForwardPass {
           x_(x),
           weights_(weights),
           bias_(bias),
-          relu_(relu),
+          added_(added),
+          bounds_(bounds),
           y_(y) {
         weights_stride_ = WinogradConvolution::Stride(blocks_ * kernels_.lanes, 2 * kernels_.lanes);
         weights_are_small_ = pairs_ * WeightsSize() <= kCachedWeights;
@@ -92,8 +93,9 @@ class ForwardPass {
                               width, tiles.count, products + point * products_stride_);
         }
         const float* bias = bias_ == nullptr ? nullptr : bias_ + pair * 2 * kernels_.lanes;
-        kernels_.transform_output(convolution_.grid, {products, products_stride_}, tiles, bias, relu_,
-                                  {y_, convolution_.Blocks(convolution_.outputs), pair * 2, width});
+        const std::int64_t all = convolution_.Blocks(convolution_.outputs);
+        kernels_.transform_output(convolution_.grid, {products, products_stride_}, tiles, bias,
+                                  {added_, all, pair * 2, width}, bounds_, {y_, all, pair * 2, width});
     }
 
     const WinogradConvolution& convolution_;
@@ -101,8 +103,8 @@ class ForwardPass {
     const std::int64_t blocks_, pairs_;  // channel blocks of the input, pairs of those of the output
     const float* x_;
     const Filters<const float>& weights_;
-    const float* bias_;
-    const bool relu_;
+    const float *bias_, *added_;
+    const Bounds bounds_;
     float* y_;
     bool weights_are_small_;
     std::int64_t group_, groups_;  // tiles in a group, and how many groups there are
@@ -116,14 +118,14 @@ WinogradConvolution::WinogradConvolution(const WinogradKernels& used, const Shap
     : kernels(&used), grid{input[0], input[2], input[3], used.tile}, inputs(input[1]), outputs(outputs) {}
 
 void WinogradConvolution::Forward(Call& call, const float* x, const Filters<const float>& weights,
-                                  const float* bias, bool relu, float* y) const {
+                                  const float* bias, const float* added, Bounds bounds, float* y) const {
     if (bias != nullptr) {  // with zeros up to whole blocks
         const std::int64_t size = Blocks(outputs) * kernels->lanes;
         float* filled = call.Floats(size);
         std::fill(std::copy(bias, bias + outputs, filled), filled + size, 0.0F);
         bias = filled;
     }
-    ForwardPass(*this, x, weights, bias, relu, y).Run(call);
+    ForwardPass(*this, x, weights, bias, added, bounds, y).Run(call);
 }
 
 Format ChannelBlockedFormat(const Shape& shape, std::int64_t lanes) {

@@ -9,8 +9,14 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 namespace fastflow {
+
+// What a convolution's output is raised to and cut off at. NaN stays NaN.
+struct Bounds {
+    float least = -std::numeric_limits<float>::infinity(), most = std::numeric_limits<float>::infinity();
+};
 
 // How square tiles cover maps of a height and width, row by row, picture by picture.
 struct TileGrid {
@@ -61,9 +67,11 @@ struct WinogradKernels {
     void (*transform_gradient)(const TileGrid& grid, const ChannelBlocks<const float>& from, TileRange tiles,
                                const Points<float>& to, float* sums, bool add);
 
-    // The output at some tiles, of a pair of channel blocks or of one. `bias` has as many lanes, or is null.
+    // The output at some tiles, of a pair of channel blocks or of one. `bias` has as many lanes, or is null;
+    // so may be the map of `added`, which is added to it.
     void (*transform_output)(const TileGrid& grid, const Points<const float>& from, TileRange tiles,
-                             const float* bias, bool relu, const ChannelBlocks<float>& to);
+                             const float* bias, const ChannelBlocks<const float>& added, Bounds bounds,
+                             const ChannelBlocks<float>& to);
 
     // The weights of a pair of output blocks; `inputs` channels of them, filled up to whole blocks.
     void (*transform_weights)(const Filters<const float>& filters, std::int64_t pair,

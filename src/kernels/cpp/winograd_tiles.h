@@ -1,6 +1,8 @@
 // A Winograd convolution's tiles between maps and their transforms, for one instruction set (`Cpu`).
 #pragma once
 
+#include <cstring>
+
 #include "winograd_kernels.h"
 #include "winograd_transforms.h"
 
@@ -16,10 +18,12 @@ struct WinogradTiles {
     static constexpr std::int64_t kRows = kLanes * 3 / 4;
 
     FASTFLOW_INLINE static Vector Load(const float* from) {
-        return *reinterpret_cast<const typename Cpu::Unaligned*>(from);
+        Vector value;
+        std::memcpy(&value, from, sizeof(value));  // of a size that is known, this is an instruction
+        return value;
     }
     FASTFLOW_INLINE static void Store(float* to, const Vector& value) {
-        *reinterpret_cast<typename Cpu::Unaligned*>(to) = value;
+        std::memcpy(to, &value, sizeof(value));
     }
     FASTFLOW_INLINE static void StorePoints(const Vector* values, float* to, std::int64_t stride) {
         for (int i = 0; i < kPoints; ++i) Store(to + i * stride, values[i]);
@@ -112,9 +116,9 @@ struct WinogradTiles {
     }
 
     static void TransformOutput(const TileGrid& grid, const Points<const float>& from, TileRange tiles,
-                                const float* bias, bool relu, const ChannelBlocks<float>& to) {
-        Vector least = {};  // what the output is raised to
-        if (!relu) least = least - __builtin_inff();
+                                const float* bias, const ChannelBlocks<const float>& added, Bounds bounds,
+                                const ChannelBlocks<float>& to) {
+        const Vector least = Vector{} + bounds.least, most = Vector{} + bounds.most;
         for (std::int64_t block = 0; block < to.count; ++block) {
             const Vector shift = bias == nullptr ? Vector{} : Load(bias + block * kLanes);
             for (std::int64_t i = 0; i < tiles.count; ++i) {
@@ -123,12 +127,20 @@ struct WinogradTiles {
 #pragma GCC unroll 36
                 for (int point = 0; point < kPoints; ++point) points[point] = Load(at + point * from.stride);
                 BothSides<typename F::Output>(points, pixels);
+                const Place place(grid, tiles.first + i);
+                if (added.map != nullptr) {
+                    Vector others[kTile * kTile];
+                    LoadPixels<kTile, 0>(grid, Plane(grid, added, place.picture, block), place, others);
+#pragma GCC unroll 16
+                    for (int pixel = 0; pixel < kTile * kTile; ++pixel)
+                        pixels[pixel] = pixels[pixel] + others[pixel];
+                }
 #pragma GCC unroll 16
                 for (int pixel = 0; pixel < kTile * kTile; ++pixel) {
                     const Vector value = pixels[pixel] + shift;
-                    pixels[pixel] = value < least ? least : value;  // NaN stays NaN
+                    const Vector raised = value < least ? least : value;
+                    pixels[pixel] = most < raised ? most : raised;
                 }
-                const Place place(grid, tiles.first + i);
                 StorePixels(grid, Plane(grid, to, place.picture, block), place, pixels);
             }
         }

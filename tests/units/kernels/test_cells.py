@@ -14,7 +14,11 @@ from src.detector import Architecture, Detector
 from src.encoder import Encoder
 from src.fastflow import CLAMP, SUBNET_GAIN, Flow, FlowStep
 from src.kernels import cells, library
-from src.kernels.cells import KernelConv, KernelFlowStep
+from src.kernels.cells import KernelFlowStep
+from src.kernels.encoder import KernelConvActivation
+from src.layers import ConvActivation, Standardize
+from src.resnet import StemPool
+from src.visible import SeenEncoder
 from tests.support.programs import ROOT, program, train_arguments
 from tests.support.runner_toolchain import unavailable
 
@@ -184,23 +188,53 @@ def test_what_is_not_finite_is_so_in_the_same_places(built, channel, value):
     np.testing.assert_array_equal(np.isfinite(on_kernels(step, built)(Tensor(x))[0].asnumpy()), expected)
 
 
-@pytest.mark.parametrize("backbone", ["resnet18", "efficientnet_lite0", "wide_resnet50_2"])
-@pytest.mark.parametrize("size", [48, 64])
-def test_the_encoders(built, backbone, size):
-    ms.set_seed(1)
-    encoder = Encoder(backbone)
-    image = Tensor(np.random.default_rng(4).standard_normal((2, 3, size, size)).astype(np.float32))
-    expected = twin(encoder, Encoder(backbone))(image)
+def shaken_pair(make):
+    """Two networks of the same random parameters, biases among them."""
+    network, other = make(), make()
+    rng = np.random.default_rng(5)
+    for parameter in network.get_parameters():
+        if parameter.name.endswith("bias"):
+            parameter.set_data(Tensor((0.2 * rng.standard_normal(parameter.shape)).astype(np.float32)))
+    return network, twin(network, other)
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "efficientnet_lite0", "efficientnet_lite2", "wide_resnet50_2"])
+@pytest.mark.parametrize("size", [(48, 48), (64, 80)])
+@pytest.mark.parametrize("convolution", ["direct", "winograd4"])
+def test_the_encoders(built, backbone, size, convolution):
+    encoder, plain = shaken_pair(lambda: Encoder(backbone))
+    image = Tensor(np.random.default_rng(4).standard_normal((2, 3, *size)).astype(np.float32))
     before = [(p.name, p.shape, p.requires_grad) for p in encoder.get_parameters()]
     paths = list(dict(encoder.parameters_and_names()))
-    cells.install(encoder, built)
+    cells.install(encoder, built, convolution)
     assert [(p.name, p.shape, p.requires_grad) for p in encoder.get_parameters()] == before
     assert list(dict(encoder.parameters_and_names())) == paths
     kinds = {type(cell) for _, cell in encoder.cells_and_names()}
-    assert KernelConv in kinds
-    assert nn.Conv2d not in kinds
-    for found, right in zip(encoder(image), expected):
+    assert KernelConvActivation in kinds
+    assert not {nn.Conv2d, ConvActivation, StemPool, Standardize} & kinds
+    for found, right in zip(encoder(image), plain(image), strict=True):
         np.testing.assert_allclose(found.asnumpy(), right.asnumpy(), rtol=0, atol=2e-4)
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "efficientnet_lite0"])
+def test_encoders_of_images_of_which_a_part_is_hidden(built, backbone):
+    sizes = [(12, 16), (6, 8), (3, 4)]
+    encoder, plain = shaken_pair(lambda: SeenEncoder(backbone, sizes, image_size=(48, 64)))
+    image = np.random.default_rng(4).standard_normal((2, 3, 48, 64)).astype(np.float32)
+    image[0, :, :20] = -1e4  # as hidden pixels are given
+    image[1, :, :, 50:] = -1e4
+    cells.install(encoder, built)
+    for found, right in zip(encoder(Tensor(image)), plain(Tensor(image)), strict=True):
+        np.testing.assert_allclose(found.asnumpy(), right.asnumpy(), rtol=0, atol=2e-4)
+
+
+def test_a_picture_that_is_not_finite_leaves_the_others_alone(built):
+    encoder, plain = shaken_pair(lambda: Encoder("resnet18"))
+    image = np.random.default_rng(4).standard_normal((2, 3, 48, 48)).astype(np.float32)
+    image[1, 0, 5, 5] = np.nan
+    cells.install(encoder, built)
+    for found, right in zip(encoder(Tensor(image)), plain(Tensor(image)), strict=True):
+        np.testing.assert_allclose(found.asnumpy()[0], right.asnumpy()[0], rtol=0, atol=2e-4)
 
 
 def test_without_kernels_nothing_is_installed():
@@ -224,7 +258,7 @@ from src.encoder import ENCODERS
 
 backbone = sys.argv[1]
 detector = Detector(Architecture(backbone, 64, flow_step=2, conv3x3_only=ENCODERS[backbone].conv3x3_only))
-cells.install(detector, used.kernels)
+cells.install(detector, used.kernels, "direct")
 image = Tensor(np.random.default_rng(0).standard_normal((2, 3, 64, 64)).astype(np.float32))
 detector(image)[1].asnumpy()
 step = TrainStep(detector.fastflow, adam(detector.fastflow, 1e-3, 0))
@@ -240,10 +274,17 @@ def test_no_convolution_falls_to_onednns_reference_code(built, backbone):
     environment = variables | {"ONEDNN_VERBOSE": "2"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    lines = [line.split(",") for line in done.stdout.splitlines() if ",convolution," in line]
-    uses = {line[line.index("convolution") + 2] for line in lines}
-    assert uses >= {"forward_training", "backward_data", "backward_weights"}
-    assert not {line[line.index("convolution") + 1] for line in lines if any("ref" in part for part in line)}
+    lines = [line.split(",") for line in done.stdout.splitlines() if ",exec," in line]
+    made = [(line[line.index("exec") + 2 :]) for line in lines]  # primitive, implementation, use, ...
+    assert {use for primitive, _, use, *_ in made if primitive == "convolution"} >= {
+        "forward_training",
+        "backward_data",
+        "backward_weights",
+    }
+    kinds = "convolution", "pooling"
+    assert not {
+        implementation for primitive, implementation, *_ in made if primitive in kinds and "ref" in implementation
+    }
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import pytest
 
 from src.kernels import library
 from src.kernels.convolution import CONVOLUTIONS, output_tile
-from tests.support import kernel_calls
+from tests.support import encoder_calls, kernel_calls
 from tests.support.programs import ROOT
 from tests.support.runner_toolchain import need_programs, unavailable
 
@@ -35,12 +35,12 @@ def built():
     return library.path()
 
 
-def calls(path, kind, processor="AVX512", **environment):
-    """What `tests.support.kernel_calls` prints for a library."""
+def calls(path, kind, processor="AVX512", program="kernel_calls", **environment):
+    """What a program of `tests.support` prints for a library."""
     if processor == "AVX512" and "avx512f" not in Path("/proc/cpuinfo").read_text():
         pytest.skip("this processor has no AVX-512")
     variables = os.environ | {"ONEDNN_MAX_CPU_ISA": LIMITS[processor]} | environment
-    command = [sys.executable, "-m", "tests.support.kernel_calls", str(path), kind]
+    command = [sys.executable, "-m", f"tests.support.{program}", str(path), kind]
     done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads(done.stdout)
@@ -69,6 +69,16 @@ def test_a_step_of_adam(errors):
     assert max(found["Adam"].values()) < 3e-7
 
 
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_an_encoders_operations(built, processor):
+    found = calls(built, "errors", processor, "encoder_calls")
+    assert len(found) == len(encoder_calls.CASES) * len(kernel_calls.TILES)
+    for case, errors in found.items():
+        assert errors.keys() == set(encoder_calls.OUTPUTS)
+        for name, error in errors.items():  # of two or three convolutions, one after the other
+            assert error < 1e-5, (case, name)
+
+
 @pytest.fixture(scope="module")
 def cores(tmp_path_factory):
     """A function: the environment of a program that believes to have so many cores."""
@@ -85,6 +95,13 @@ def cores(tmp_path_factory):
     command = ["g++", "-shared", "-fPIC", "-o", str(folder / "cores.so"), str(folder / "cores.cc")]
     subprocess.run(command, check=True)
     return lambda count: {"CORES": str(count), "LD_PRELOAD": str(folder / "cores.so")}
+
+
+@pytest.mark.parametrize("processor", ["AVX512", "AVX2"])
+def test_an_encoders_operations_are_the_same_for_any_number_of_threads(built, cores, processor):
+    one, *others = (calls(built, "digests", processor, "encoder_calls", **cores(count)) for count in (1, 2, 3, 16))
+    assert len(one) == len(encoder_calls.CASES) * len(kernel_calls.TILES)
+    assert others == [one] * 3
 
 
 @pytest.mark.parametrize("processor", ["AVX512", "AVX2"])
@@ -151,24 +168,27 @@ def runtime_of(sanitizer):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processor", ["AVX512", "AVX2"])
-def test_the_address_and_undefined_behaviour_sanitizers_find_nothing(compiled, cores, processor):
+@pytest.mark.parametrize("program", ["kernel_calls", "encoder_calls"])
+def test_the_address_and_undefined_behaviour_sanitizers_find_nothing(compiled, cores, processor, program):
     path = compiled("g++", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     environment = cores(4)
     environment["LD_PRELOAD"] = f"{runtime_of('asan')} {environment['LD_PRELOAD']}"
-    assert calls(path, "digests", processor, ASAN_OPTIONS="detect_leaks=0", **environment)  # Python leaks
+    assert calls(path, "digests", processor, program, ASAN_OPTIONS="detect_leaks=0", **environment)  # Python leaks
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processor", ["AVX512", "AVX2"])
-def test_the_thread_sanitizer_finds_nothing(compiled, cores, processor):
+@pytest.mark.parametrize("program", ["kernel_calls", "encoder_calls"])
+def test_the_thread_sanitizer_finds_nothing(compiled, cores, processor, program):
     path = compiled("g++", "-O1", "-g", "-fsanitize=thread")
     environment = cores(4)
     environment["LD_PRELOAD"] = f"{runtime_of('tsan')} {environment['LD_PRELOAD']}"
-    assert calls(path, "digests", processor, **environment)
+    assert calls(path, "digests", processor, program, **environment)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processor", PROCESSORS)
-def test_clang_compiles_the_same(compiled, processor):
-    found = calls(compiled("clang++", "-Wall", "-Wextra", "-Wpedantic", "-Werror"), "errors", processor)
-    assert max(max(errors.values()) for errors in found.values()) < WEIGHTS_ERROR
+@pytest.mark.parametrize("program", ["kernel_calls", "encoder_calls"])
+def test_clang_compiles_the_same(compiled, processor, program):
+    found = calls(compiled("clang++", "-Wall", "-Wextra", "-Wpedantic", "-Werror"), "errors", processor, program)
+    assert max(max(errors.values()) for errors in found.values()) < 2 * WEIGHTS_ERROR
