@@ -11,6 +11,7 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from src.encoder import Encoder, Whitening
+from src.kernels.convolution import DIRECT
 from src.kernels.custom import CHANNEL_BLOCK, blocks, constant_tile, operation
 from src.kernels.exchange import exchange
 from src.layers import ACTIVATIONS, ConvActivation, Standardize
@@ -24,13 +25,14 @@ def install(encoder: Encoder, library: Path, convolution: str) -> None:
     if any(isinstance(cell, ConvActivation) for _, cell in encoder.cells_and_names()):
         exchange(encoder, ConvActivation, lambda conv: KernelConvActivation(conv, library, convolution))
         exchange(encoder, StemPool, lambda pool: KernelPool(library))
-        cells = [
-            KernelStandardize(cell.eps, channels, library)
-            if type(cell) is Standardize
-            else OfPlain(cell, channels, library)
-            for cell, channels in zip(encoder.standardizes, encoder.channels)
-        ]
-        encoder.standardizes = nn.CellList(cells)
+        encoder.standardizes = nn.CellList(
+            [
+                KernelStandardize(cell.eps, channels, library)
+                if type(cell) is Standardize and convolution != DIRECT  # which gives the results of earlier versions
+                else OfPlain(cell, channels, library)
+                for cell, channels in zip(encoder.standardizes, encoder.channels)
+            ]
+        )
 
 
 class KernelConv(nn.Cell):

@@ -48,6 +48,7 @@ class Threads final : public dnnl::threadpool_interop::threadpool_iface {
         }
         started_.notify_all();
         Work();
+        Spin([this] { return busy_ == 0; });
         std::unique_lock<std::mutex> lock(mutex_);
         finished_.wait(lock, [this] { return busy_ == 0; });
         body_ = nullptr;  // not earlier: a worker may have taken an index and not have called the body yet
@@ -98,9 +99,18 @@ class Threads final : public dnnl::threadpool_interop::threadpool_iface {
         Working() = false;
     }
 
+    // Looks for a while whether something has happened. To be woken takes as long as a small loop, and one
+    // follows the other.
+    template <typename Condition>
+    static void Spin(const Condition& happened) {
+        constexpr int kLooks = 2000;  // tens of microseconds
+        for (int i = 0; i < kLooks && !happened(); ++i) __builtin_ia32_pause();
+    }
+
     void Serve() {
         std::uint64_t seen = 0;
         for (;;) {
+            Spin([&] { return loop_ != seen; });
             std::unique_lock<std::mutex> lock(mutex_);
             started_.wait(lock, [&] { return loop_ != seen; });
             seen = loop_;
@@ -120,8 +130,8 @@ class Threads final : public dnnl::threadpool_interop::threadpool_iface {
     const std::function<void(int, int)>* body_ = nullptr;
     std::atomic<int> next_{0};
     int items_ = 0;
-    std::uint64_t loop_ = 0;
-    int busy_ = 0;
+    std::atomic<std::uint64_t> loop_{0};  // changes under the lock, as the next does
+    std::atomic<int> busy_{0};
 };
 
 }  // namespace fastflow
