@@ -102,8 +102,11 @@ class KernelPool(nn.Cell):
 
     def __init__(self, library: Path):
         super().__init__(auto_prefix=False)
-        shapes = lambda x, geometry: [x[0], x[1], x[2] // 2, x[3] // 2, x[4]]  # noqa: E731
-        self.operation = operation(library, "EncoderMaxPool", shapes)
+        self.operation = operation(library, "EncoderMaxPool", self._shape)
+
+    @staticmethod
+    def _shape(x, geometry):
+        return [x[0], x[1], x[2] // 2, x[3] // 2, x[4]]
 
     def construct(self, x: Tensor) -> Tensor:
         window, stride, before = 3, 2, 1

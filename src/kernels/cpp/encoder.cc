@@ -42,6 +42,7 @@ enum class ConvolutionTensor {
     kCount
 };
 
+// In the order of `ACTIVATIONS` in src/layers.py.
 constexpr Bounds kActivations[] = {{}, kRelu, {0.0F, 6.0F}};
 
 void Convolve(const Tensors<ConvolutionTensor>& tensors) {
