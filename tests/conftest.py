@@ -23,6 +23,15 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 
 pytest.register_assert_rewrite("tests.support")  # so that what the helpers assert is told in full
 
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """The random weights of MindSpore's cells are the same in every run, whichever tests came before."""
+    if mindspore := sys.modules.get("mindspore"):
+        mindspore.set_seed(0)
+
+
+
 # Fixtures for every test.
 from tests.support.browser import browser  # noqa: F401
 from tests.support.exported_files import exported, exported_onnx  # noqa: F401

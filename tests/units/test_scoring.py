@@ -1,5 +1,6 @@
 """Who judges pictures: by the checkpoint's good pictures, a folder of others, or an older checkpoint's test set."""
 
+import dataclasses
 import logging
 import shutil
 from functools import partial
@@ -85,9 +86,9 @@ def test_a_converted_model_gives_no_verdicts_until_it_sees_good_pictures(detecto
     judge = judge_of(detector, trained, good_dir=tmp_path / "good", false_alarms=0.3)
     assert (judge.source, judge.pictures, judge.false_alarms) == ("given", 16, 0.3)
     samples = good_samples(pictures_under(tmp_path / "good", "good_dir"))
-    _, scores = scoring.predict(detector, load_images(samples, 32), 2)
-    # p <= 0.3 is 5 of 17, one of them a new picture; of the other 4, one is nearer to the threshold than rounding is.
-    assert judge.image.is_defective(scores).sum() in (3, 4)
+    wanted = Judge.of(GoodPictures.of("given", *scoring.predict(detector, load_images(samples, 32), 2), 0.3))
+    for found, reading in zip((judge.image, judge.pixel), (wanted.image, wanted.pixel)):
+        assert dataclasses.astuple(found) == pytest.approx(dataclasses.astuple(reading), rel=1e-6)
     assert judge_of(detector, Metadata("detector", good_pictures=GOOD), good_dir=tmp_path / "good").pictures == 16
     with pytest.raises(UserError, match=r"^no pictures in .*/nowhere; give a folder of pictures as --good_dir$"):
         judge_of(detector, trained, good_dir=tmp_path / "nowhere")
