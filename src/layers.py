@@ -28,6 +28,9 @@ class AddActivate(nn.Cell):
 class ConvActivation(nn.Conv2d):
     """A convolution with bias, and what follows it: one cell, since faster ways to compute it do both at once.
 
+    The CPU kernels keep its output in a format of their own (`src/kernels/encoder.py`), so only another such cell,
+    `StemPool` or an encoder's output may read it. Where other cells read a map, nn.Conv2d makes it.
+
     Args:
         channels_in, channels_out, kernel, stride, more: of nn.Conv2d.
         activation: of `ACTIVATIONS`.

@@ -31,7 +31,6 @@ def pytest_runtest_setup() -> None:
         mindspore.set_seed(0)
 
 
-
 # Fixtures for every test.
 from tests.support.browser import browser  # noqa: F401
 from tests.support.exported_files import exported, exported_onnx  # noqa: F401

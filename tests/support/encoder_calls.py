@@ -3,15 +3,11 @@ one, which adds the map and is cut off at 6; a depthwise one back to a plain map
 standardised values of the second.
 """
 
-import ctypes
-import hashlib
-import json
-import sys
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 
-from tests.support.kernel_calls import TILES, call, convolved, error
+from tests.support.kernel_calls import call, convolved, report, run
 
 CASES = {
     # name: pictures, channels of the input, channels, height, width
@@ -96,20 +92,5 @@ def expected(case):
     return dict(zip(OUTPUTS, outputs))
 
 
-def report(library, kind):
-    """What this program prints."""
-    result = {}
-    for name, case in CASES.items():
-        right = expected(case) if kind == "errors" else None
-        for tile in TILES:
-            found = computed(library, case, tile)
-            if kind == "errors":
-                result[f"{name}, {tile}"] = {output: error(found[output], value) for output, value in right.items()}
-            else:
-                arrays = [*found.values(), *computed(library, case, tile, at_end=False).values()]
-                result[f"{name}, {tile}"] = [hashlib.sha256(array.tobytes()).hexdigest() for array in arrays]
-    return result
-
-
 if __name__ == "__main__":
-    print(json.dumps(report(ctypes.CDLL(str(Path(sys.argv[1]).absolute())), sys.argv[2])))
+    run(partial(report, cases=CASES, computed=computed, expected=expected))

@@ -225,20 +225,30 @@ def adam_report(library, kind):
     return [hashlib.sha256(array.tobytes()).hexdigest() for each in found for array in each.values()]
 
 
-def report(library, kind):
-    """What this program prints."""
-    result = {"Adam": adam_report(library, kind)}
-    for name, case in CASES.items():
+def report(library, kind, cases, computed, expected):
+    """Of every case and tile, what the outputs' errors are, or (`kind` "digests") what bytes they have.
+
+    Args:
+        computed: (library, case, tile, at_end) -> outputs by name.
+        expected: case -> the same in float64.
+    """
+    result = {}
+    for name, case in cases.items():
         right = expected(case) if kind == "errors" else None
         for tile in TILES:
-            found = step(library, case, tile)
+            found = computed(library, case, tile)
             if kind == "errors":
                 result[f"{name}, {tile}"] = {output: error(found[output], value) for output, value in right.items()}
             else:
-                arrays = [*found.values(), *step(library, case, tile, at_end=False).values()]
+                arrays = [*found.values(), *computed(library, case, tile, at_end=False).values()]
                 result[f"{name}, {tile}"] = [hashlib.sha256(array.tobytes()).hexdigest() for array in arrays]
     return result
 
 
+def run(calls):
+    """A program of tests: what `calls(library, kind)` says, printed as JSON."""
+    print(json.dumps(calls(ctypes.CDLL(str(Path(sys.argv[1]).absolute())), sys.argv[2])))
+
+
 if __name__ == "__main__":
-    print(json.dumps(report(ctypes.CDLL(str(Path(sys.argv[1]).absolute())), sys.argv[2])))
+    run(lambda library, kind: {"Adam": adam_report(library, kind), **report(library, kind, CASES, step, expected)})
