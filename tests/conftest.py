@@ -26,9 +26,10 @@ pytest.register_assert_rewrite("tests.support")  # so that what the helpers asse
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """The random weights of MindSpore's cells are the same in every run, whichever tests came before."""
-    if mindspore := sys.modules.get("mindspore"):
-        mindspore.set_seed(0)
+    """The random weights of MindSpore's and PyTorch's layers are the same in every run, whatever tests came before."""
+    for library, seed in (("mindspore", "set_seed"), ("torch", "manual_seed")):
+        if library in sys.modules:
+            getattr(sys.modules[library], seed)(0)
 
 
 # Fixtures for every test.
