@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from mindspore import Tensor, nn
 
-from src.dataset import AnyImages, normalize
+from src.dataset import AnyImages, batch_at, normalize
 from src.detector import Detector
 from src.encoder import ENCODERS
 from src.runtime.graph_cache import GraphCache
@@ -94,9 +94,9 @@ def energies_of(
     shape = (batch_size, 3, *detector.architecture.size)
     graphs.prepare(cell, Tensor(np.zeros(shape, np.float32)), shaped_by=asdict(detector.architecture))
     for start in range(0, len(images), batch_size):
-        indices = np.minimum(np.arange(start, start + batch_size), len(images) - 1)  # one batch size, one graph
+        indices, used = batch_at(start, batch_size, len(images))
         found = cell(Tensor(normalize(images[indices], spec.mean, spec.std)))
-        arrays = [each.asnumpy()[: len(images) - start].astype(np.float64) for each in found]
+        arrays = [each.asnumpy()[:used].astype(np.float64) for each in found]
         maps = arrays[:scales]
         masks = [each[:, 0] for each in arrays[scales:]] or [np.ones_like(each) for each in maps]
         yield maps, masks

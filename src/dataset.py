@@ -115,6 +115,12 @@ def _unusable(samples: Sequence[Sample], unreadable: Mapping[str, str]) -> Unusa
     return UnusableFiles({each.picture: unreadable[each.name] for each in samples if each.name in unreadable})
 
 
+def batch_at(start: int, size: int, count: int) -> tuple[np.ndarray, int]:
+    """The indices, of `count` images, of a batch from `start` on, and how many of them are used: where fewer than
+    `size` are left, the last image fills it up, since a graph is compiled for one batch size."""
+    return np.minimum(np.arange(start, start + size), count - 1), min(size, count - start)
+
+
 def normalize(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
     """(images / 255 - mean) / std: uint8 [N, H, W, 3] -> contiguous float32 [N, 3, H, W].
 

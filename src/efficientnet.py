@@ -93,8 +93,8 @@ class EfficientNetLite(nn.Cell):
     Args:
         width, depth: see `scaled_stages`.
 
-    Inputs: RGB (B, 3, S, S) as (x - 127) / 128 for x in 0..255, S a multiple of 16.
-    Outputs: three maps at strides 4, 8 and 16.
+    Inputs: RGB (B, 3, H, W) as (x - 127) / 128 for x in 0..255, H and W multiples of 16.
+    Outputs: three maps (B, C_i, H / s, W / s) at the strides s 4, 8 and 16.
     """
 
     def __init__(self, width: float = 1.0, depth: float = 1.0):

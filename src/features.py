@@ -5,7 +5,7 @@ The encoder is frozen and pictures are not augmented, so their standardised feat
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 from mindspore import Tensor
 
-from src.dataset import normalize
+from src.dataset import batch_at, normalize
 from src.encoder import ENCODERS, Encoder
 from src.report.console import bar
 from src.runtime.processes import ALONE, Group
@@ -54,6 +54,17 @@ class EncodedPictures:
         scales = (np.concatenate([part.asnumpy() for part in scale]) for scale in zip(*parts))
         return tuple(Tensor.from_numpy(scale[: len(indices)]) for scale in scales)
 
+    def every(self, steps: Callable[[range], Iterable[int]]) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
+        """Of all pictures, batch by batch, the indices and the features [n, C_i, H_i, W_i].
+
+        Args:
+            steps: wraps the starts of the batches, to show progress.
+        """
+        size = min(ENCODE_BATCH, len(self.images))
+        for start in steps(range(0, len(self.images), size)):
+            indices, used = batch_at(start, size, len(self.images))
+            yield indices[:used], [feature.asnumpy()[:used] for feature in self.batch(indices)]
+
     def _encoded(self, indices: np.ndarray) -> tuple[Tensor, ...]:
         """What the encoder makes of them in one call."""
         images = Tensor(normalize(self.images[indices], self.spec.mean, self.spec.std))
@@ -88,14 +99,13 @@ class CachedFeatures:
         else:
             self.arrays = [array_on_disk(folder, shape, "features", folder.parent) for shape in shapes]
         self.digests = [] if folder else None
-        size = min(ENCODE_BATCH, count)
-        for start in group.together(bar(range(0, count, size), "encoding the training pictures")):
-            indices = np.minimum(np.arange(start, start + size), count - 1)  # one batch size, one graph
-            used = min(size, count - start)
-            for array, feature in zip(self.arrays, encoded.batch(indices)):
-                array[start : start + used] = feature.asnumpy()[:used]
+        for indices, features in encoded.every(
+            lambda starts: group.together(bar(starts, "encoding the training pictures"))
+        ):
+            for array, feature in zip(self.arrays, features):
+                array[indices] = feature
             if self.digests is not None:
-                self.digests += [_digest([array[i] for array in self.arrays]) for i in indices[:used]]
+                self.digests += [_digest([array[i] for array in self.arrays]) for i in indices]
 
     def batch(self, indices: np.ndarray) -> tuple[Tensor, ...]:
         """The features of the pictures at `indices`: per scale (B, C_i, H_i, W_i)."""

@@ -7,10 +7,9 @@ import numpy as np
 
 from src import hidden
 from src.data.decoding import read_header
-from src.data.masks import read_mask
+from src.data.masks import missing_mask, read_mask
 from src.data.samples import Sample
 from src.data.several import UnusableFiles, problems_of
-from src.utils import UserError
 
 
 class FullMasks:
@@ -59,7 +58,7 @@ class FullMasks:
                     sample.mask, self._size(sample), self.protocol, sample.picture, sample.reading
                 ).doubt
             elif sample.label:
-                raise UserError(f"no mask for {sample.picture}; add one, or ask for image-level figures only")
+                raise missing_mask(sample.picture)
 
         problems = problems_of(load, len(self), workers)
         if problems:

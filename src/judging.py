@@ -87,7 +87,9 @@ def choose_judge(
         limit = options.values.get("max_megapixels", MAX_MEGAPIXELS)
         paths = pictures_under(options.good_dir, "good_dir")
         samples, _ = look_at(options.good_dir, paths, depth, limit)
-        good = know_good(predict, pictures_of(samples, framing, None), "given", share or FALSE_ALARMS)
+        trained = good or known
+        wanted = share or (trained and trained.false_alarms) or FALSE_ALARMS
+        good = know_good(predict, pictures_of(samples, framing, None), "given", wanted)
     if good is None and share is not None:
         raise UserError(f"--false_alarms: {path} knows no good pictures to choose thresholds on; give some: --good_dir")
     judge = known if good is None else Judge.of(good, share)

@@ -9,7 +9,7 @@ import numpy as np
 
 from src.data.decoding import read_header
 from src.data.framing import Framing, framing_of
-from src.data.masks import read_mask, told
+from src.data.masks import missing_mask, read_mask, told
 from src.data.pictures import open_rgb, reduced_to
 from src.data.samples import Sample, has_masks
 from src.data.several import UnusableFiles, problems_of, together
@@ -17,7 +17,7 @@ from src.dataset import AnyImages, Images
 from src.full_masks import FullMasks
 from src.option import Size
 from src.tiles import SHOWN, TiledPictures
-from src.utils import UserError, log
+from src.utils import log
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def load_masks(
             mask = read_mask(sample.mask, framing, protocol, sample.picture, sample.reading)
             result[index], doubts[index] = mask.marked, mask.doubt
         elif sample.label:
-            raise UserError(f"no mask for {sample.picture}; add one, or ask for image-level figures only")
+            raise missing_mask(sample.picture)
 
     problems = problems_of(load, len(samples), workers)
     if problems:

@@ -92,7 +92,7 @@ class Metadata:
     architecture: Architecture | None = key(is_architecture)  # of a detector or state: what shapes the network
     category: str | None = key(is_text)  # what was trained on
     converted_from: str | None = key(is_text)  # the name of the foreign file
-    options: dict[str, Any] | None = key(are_options)  # those of Role.AGREE; of a detector also num_epochs
+    options: dict[str, Any] | None = key(are_options)  # those of Role.AGREE, and how long the training is or was
     epoch: int | None = key(integer())  # after how many epochs the thresholds were taken
     gt_protocol: str | None = key(one_of(*PROTOCOLS))  # how the masks were resized for them
     thresholds: dict[str, float | None] | None = key(are_thresholds)  # of the best F1 on the test set, named so

@@ -71,8 +71,8 @@ OPTIONS: tuple[Option, ...] = (
     *section("data", (*PREDICT, "postprocess"),
         Option("num_workers", int, THREADS, "threads that decode pictures", at_least(1, 1024), Role.NOT_REDONE)),
     *section("data", ("predict", "serve"),
-        Option("model", str, REQUIRED, "what predicts: a checkpoint (.ckpt), or export.py's .onnx or .mindir with the "
-               "JSON beside it", aliases=("ckpt_path",))),
+        Option("model", str, REQUIRED, "what predicts: a checkpoint (.ckpt), export.py's .onnx, or its .mindir with "
+               "the JSON beside it", aliases=("ckpt_path",))),
     *section("data", ("predict",),
         Option("input", str, REQUIRED, "pictures to score: a folder with its sub-folders, a file, a pattern in "
                "quotes, a text file with a path a line, or - for such lines on standard input", aliases=("img_dir",)),

@@ -82,6 +82,14 @@ def course_of(plan: Plan, result: dict, found: Assessment) -> Course:
     return Course(result["losses"], dimensions, result["history"], scores, threshold)
 
 
+def keeps_best(plan: Plan, step: int) -> bool:
+    """Whether a training that goes on from this step keeps the checkpoint that is best on the test set: where it is
+    asked to, or was before it was interrupted."""
+    if step == 0 and plan.group.leads:
+        plan.files.best_so_far.unlink(missing_ok=True)  # of an earlier training whose state the user removed
+    return plan.options.save_best or plan.files.best_so_far.exists()
+
+
 def write_result(plan: Plan, result: dict, found: Assessment) -> None:
     """Write the result and its curves. The best checkpoint gets its name, and the unfinished state goes at the end.
 
@@ -96,4 +104,7 @@ def write_result(plan: Plan, result: dict, found: Assessment) -> None:
     save_curves(files.curves, course_of(plan, result, found))
     if files.best_so_far.exists():
         files.best_so_far.replace(files.best)
+    elif plan.options.save_best and result["best_on_test"]:
+        epoch = result["best_on_test"]["epoch"]
+        log.warning("--save_best: epoch %d was best, before it was asked for; that checkpoint was not kept", epoch)
     files.state.unlink(missing_ok=True)

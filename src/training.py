@@ -116,8 +116,7 @@ class Training:
         encode = partial(EncodedPictures, self.encoder, backbone=self.options.backbone, prepare=self.plan.prepare)
         encoded = encode(self.images)
         cache, limit = self.options.cache_features, self.options.cache_limit_gb
-        if self.progress.step == 0 and self.group.leads:
-            self.files.best_so_far.unlink(missing_ok=True)  # of an earlier training whose state the user removed
+        self.keeps_best = outcome.keeps_best(self.plan, self.progress.step)
         if self.plan.architecture.whitening and self.progress.step == 0:
             whitening.fit(self.encoder, encode(self.plan.load(evenly(self.items, whitening.PICTURES))))
         with training_features(encoded, cache, limit, self.files.features(self.group.rank), self.group) as features:
@@ -186,7 +185,7 @@ class Training:
         found = self.assessor.assess(self.detector, epoch)
         self.progress.history.append(found.record)
         self.record(self.progress.step, "test", evaluation.defined(found.record))
-        if self.options.save_best and self.progress.best() is found.record and self.group.leads:
+        if self.keeps_best and self.progress.best() is found.record and self.group.leads:
             outcome.save_detector(self.files.best_so_far, self.plan, self.detector, found)
         return found
 

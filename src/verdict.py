@@ -43,7 +43,7 @@ def constants(judge: "Judge | None", known: Mapping[str, float | None] | None) -
 
 def tell(judge: "Judge | None") -> None:
     """Say what users must know of the thresholds, or that there are none."""
-    none = ["no verdicts: the model knows no good pictures; give eval, predict or export a folder: --good_dir"]
+    none = ["no verdicts: the model knows no good pictures; give a folder of some: --good_dir"]
     for remark in none if judge is None else judge.remarks():
         log.info(remark)
 

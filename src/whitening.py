@@ -9,7 +9,7 @@ import numpy as np
 from mindspore import Tensor
 
 from src.encoder import Centring, Encoder
-from src.features import ENCODE_BATCH, EncodedPictures
+from src.features import EncodedPictures
 from src.report.console import bar
 
 LEAST_VARIANCE = 0.01  # of the mean variance: directions with less than this are noise, and not spread any further
@@ -22,14 +22,10 @@ def fit(encoder: Encoder, encoded: EncodedPictures) -> None:
 
     All processes of a training must be given the same pictures.
     """
-    count, scales, shapes = len(encoded.images), len(encoder.whitenings), encoded.shapes()
-    make = Moments if len(shapes) == scales else SeenMoments
-    moments = [make(*shape) for shape in shapes[:scales]]
-    size = min(ENCODE_BATCH, count)
-    for start in bar(range(0, count, size), "whitening"):
-        indices = np.minimum(np.arange(start, start + size), count - 1)  # one batch size, one graph
-        arrays = [feature.asnumpy()[: count - start] for feature in encoded.batch(indices)]
-        for moment, *given in zip(moments, arrays[:scales], *[arrays[scales:]] * (make is SeenMoments)):
+    scales, shapes = len(encoder.whitenings), encoded.shapes()
+    moments = [Moments(*shape) for shape in shapes[:scales]]
+    for _, arrays in encoded.every(lambda starts: bar(starts, "whitening")):
+        for moment, *given in zip(moments, arrays[:scales], *[arrays[scales:]] * (len(shapes) > scales)):
             moment.add(*given)
     for moment, centring, cell in zip(moments, encoder.centrings, encoder.whitenings):
         if isinstance(centring, Centring):
@@ -44,67 +40,41 @@ def fit(encoder: Encoder, encoded: EncodedPictures) -> None:
 
 
 class Moments:
-    """Means and covariance of features (C, H, W) over all that are added, in float64."""
+    """Means and covariance of features (C, H, W) over all that are added, where they are seen, in float64."""
 
     def __init__(self, channels: int, height: int, width: int):
-        self.count, self.shape = 0, (channels, height, width)
+        self.shape = (channels, height, width)
+        self.counts = np.zeros(height * width)  # how often each position was seen
         self.sums, self.products = np.zeros((channels, height * width)), np.zeros((channels, channels))
 
-    def add(self, features: np.ndarray) -> None:
-        """Features (B, C, H, W)."""
+    def add(self, features: np.ndarray, masks: np.ndarray | None = None) -> None:
+        """Features (B, C, H, W), and their masks (B, 1, H, W), 1 where they are seen (see `src.visible`); None:
+        everywhere."""
         values = features.reshape(*features.shape[:2], -1).astype(np.float64)
-        self.count += len(values)
+        weights = np.ones((len(values), 1, 1)) if masks is None else masks.reshape(len(masks), 1, -1)
+        values *= weights
+        self.counts += weights.sum((0, 1))
         self.sums += values.sum(0)
         for each in values:
             self.products += each @ each.T
 
     def mean_and_covariance(self) -> tuple[np.ndarray, np.ndarray]:
         """The mean (C,) over all positions, and the covariance (C, C) around it."""
-        mean = self.sums.mean(1) / self.count
-        return mean, self.products / (self.count * self.sums.shape[1]) - np.outer(mean, mean)
+        mean = self.sums.sum(1) / self.counts.sum()
+        return mean, self.products / self.counts.sum() - np.outer(mean, mean)
 
     def position_means_and_covariance(self) -> tuple[np.ndarray, np.ndarray]:
         """The mean at each position, (C, H, W), and the covariance (C, C) around it.
 
         So a product that always lies alike is compared with itself, place by place (as PaDiM does, arXiv 2011.08785),
         and what the picture's border does to features counts as usual. Of few pictures the means are uncertain: they
-        are drawn to the mean of all positions, as if `DOUBTED` more pictures had shown that.
+        are drawn to the mean of all positions, as if `DOUBTED` more pictures had shown that; where nothing was seen,
+        they are that mean.
         """
-        positions = self.sums / self.count
-        mean = positions.mean(1, keepdims=True)
-        drawn = mean + self.count / (self.count + DOUBTED) * (positions - mean)
-        both = (positions - drawn) @ drawn.T  # E[(x - m)(x - m)'] = E[x x'] - E[x] m' - m E[x]' + m m'
-        size = self.sums.shape[1]
-        covariance = self.products / (self.count * size) - (both + both.T + drawn @ drawn.T) / size
-        return drawn.reshape(self.shape), covariance
-
-
-class SeenMoments(Moments):
-    """As `Moments`, of the seen positions only (see `src.visible`)."""
-
-    def __init__(self, channels: int, height: int, width: int):
-        super().__init__(channels, height, width)
-        self.counts = np.zeros(height * width)  # how often each position was seen
-
-    def add(self, features: np.ndarray, masks: np.ndarray) -> None:
-        """Features (B, C, H, W), and their masks (B, 1, H, W)."""
-        weights = masks.reshape(len(masks), 1, -1).astype(np.float64)
-        self.counts += weights.sum((0, 1))
-        for each in features.reshape(*features.shape[:2], -1) * weights:
-            self.sums += each
-            self.products += each @ each.T
-
-    def mean_and_covariance(self) -> tuple[np.ndarray, np.ndarray]:
-        """As `Moments`."""
-        mean = self.sums.sum(1) / self.counts.sum()
-        return mean, self.products / self.counts.sum() - np.outer(mean, mean)
-
-    def position_means_and_covariance(self) -> tuple[np.ndarray, np.ndarray]:
-        """As `Moments`; where nothing was seen, the mean of all positions."""
         mean = self.sums.sum(1, keepdims=True) / self.counts.sum()
         positions = np.where(self.counts > 0, self.sums / np.maximum(self.counts, 1), mean)
         drawn = mean + self.counts / (self.counts + DOUBTED) * (positions - mean)
-        both = self.counts * (positions - drawn) @ drawn.T
+        both = self.counts * (positions - drawn) @ drawn.T  # E[(x - m)(x - m)'] = E[x x'] - E[x] m' - m E[x]' + m m'
         shared = both + both.T + self.counts * drawn @ drawn.T
         return drawn.reshape(self.shape), (self.products - shared) / self.counts.sum()
 

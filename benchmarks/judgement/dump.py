@@ -23,7 +23,7 @@ from mindspore import Tensor, nn
 
 from src.assessment import Assessment
 from src.data.layouts import categories, samples_for_testing
-from src.dataset import Images, load_images, normalize
+from src.dataset import Images, batch_at, load_images, normalize
 from src.detector import Detector
 from src.encoder import ENCODERS
 from src.plan import Plan
@@ -110,9 +110,9 @@ class DumpingTraining(Training):
         size = images_per_call(self.options.test_batch_size, spec.test_batch_size, None)
         parts = []
         for start in range(0, len(images), size):
-            indices = np.minimum(np.arange(start, start + size), len(images) - 1)  # one batch size, one graph
+            indices, used = batch_at(start, size, len(images))
             energies = self.energies(Tensor(normalize(images[indices], spec.mean, spec.std)))
-            parts.append([q.asnumpy()[: len(images) - start] for q in energies])
+            parts.append([q.asnumpy()[:used] for q in energies])
         return [np.concatenate(scale) for scale in zip(*parts)]
 
 

@@ -78,6 +78,11 @@ def read_mask(
     return Mask(resized, _doubt(whole, resized, next((part[2] for part in parts if part[2]), "empty")))
 
 
+def missing_mask(picture: Path) -> UserError:
+    """The error for a defective picture without a mask, where others have theirs."""
+    return UserError(f"no mask for {picture}; add one, or take all masks away to get image-level figures only")
+
+
 def told(doubts: Mapping[str, str], count: int) -> tuple[dict[str, Any], list[str]]:
     """What is doubtful in a data set's masks: for its results, and in lines for users.
 

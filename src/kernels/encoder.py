@@ -24,12 +24,12 @@ def install(encoder: Encoder, library: Path, convolution: str) -> None:
         exchange(encoder, kind, lambda conv: KernelConv(conv, library, convolution))
     if any(isinstance(cell, ConvActivation) for _, cell in encoder.cells_and_names()):
         exchange(encoder, ConvActivation, lambda conv: KernelConvActivation(conv, library, convolution))
-        exchange(encoder, StemPool, lambda pool: KernelPool(library))
+        exchange(encoder, StemPool, lambda pool: KernelPool(pool.channels, library))
         encoder.standardizes = nn.CellList(
             [
                 KernelStandardize(cell.eps, channels, library)
                 if type(cell) is Standardize and convolution != DIRECT  # which gives the results of earlier versions
-                else OfPlain(cell, channels, library)
+                else Unblocked(cell, channels, library)
                 for cell, channels in zip(encoder.standardizes, encoder.channels)
             ]
         )
@@ -98,10 +98,12 @@ class KernelConvActivation(KernelConv):
 
 
 class KernelPool(nn.Cell):
-    """As `StemPool`, of blocked maps of whole blocks."""
+    """As `StemPool`, of blocked maps of so many channels."""
 
-    def __init__(self, library: Path):
+    def __init__(self, channels: int, library: Path):
         super().__init__(auto_prefix=False)
+        window, stride, before = 3, 2, 1
+        self.geometry = Tensor([channels, window, stride, before], ms.int32)
         self.operation = operation(library, "EncoderMaxPool", self._shape)
 
     @staticmethod
@@ -109,12 +111,11 @@ class KernelPool(nn.Cell):
         return [x[0], x[1], x[2] // 2, x[3] // 2, x[4]]
 
     def construct(self, x: Tensor) -> Tensor:
-        window, stride, before = 3, 2, 1
-        return self.operation(x, Tensor([x.shape[1] * CHANNEL_BLOCK, window, stride, before], ms.int32))
+        return self.operation(x, self.geometry)
 
 
-class OfPlain(nn.Cell):
-    """A cell whose first input is a map of so many channels: it gets a blocked one.
+class Unblocked(nn.Cell):
+    """A cell whose first input is a plain map of so many channels, given a blocked one.
 
     Args:
         cell: has no parameters.

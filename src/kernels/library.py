@@ -21,10 +21,10 @@ BUILD = "bash scripts/build_cpu_kernels.sh"
 
 def path() -> Path:
     """Where the library of these sources for this MindSpore and processor is built; it may not be there."""
-    digest = hashlib.sha256()
-    for file in (SCRIPT, *sorted(path for path in SOURCES.iterdir() if path.is_file())):
-        digest.update(file.read_bytes())
-    return BUILT / f"{versions().get('mindspore', 'unknown')}-{platform.machine()}-{digest.hexdigest()[:16]}.so"
+    content = hashlib.sha256()
+    for file in (SCRIPT, *sorted(source for source in SOURCES.iterdir() if source.is_file())):
+        content.update(file.read_bytes())
+    return BUILT / f"{versions().get('mindspore', 'unknown')}-{platform.machine()}-{content.hexdigest()[:16]}.so"
 
 
 def digest_file(library: Path) -> Path:

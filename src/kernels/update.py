@@ -11,6 +11,7 @@ from mindspore import ParameterTuple, Tensor, nn, ops
 
 from src.cell import TrainStep, Update
 from src.kernels.convolution import DIRECT
+from src.kernels.custom import operation
 from src.kernels.exchange import exchange
 
 
@@ -47,11 +48,12 @@ class KernelUpdate(nn.Cell):
         (decay,) = {float(each) for each in optimizer.get_weight_decay()}
         constants = [float(optimizer.beta1), float(optimizer.beta2), float(optimizer.eps)]
         self.constants, self.one, self.decay = Tensor(constants, ms.float32), Tensor([1], ms.int32), decay
-        # A channel scale's gradient has two terms. MindSpore adds all three up in an order of its own.
+        # A channel scale's gradient has two terms, and its weight decay is a third: MindSpore adds all three up in an
+        # order of its own.
         self.joined = tuple(decay > 0 and weight.name.endswith("global_scale") for weight in self.weights)
         self.decays = Tensor([0 if joined else decay for joined in self.joined], ms.float32)
         self.add, self.each = ops.AddN(), ops.HyperMap()
-        self.operation = ops.Custom(f"{library}:AdamStep", lambda *shapes: [1], lambda *types: types[0], "aot")
+        self.operation = operation(library, "AdamStep", lambda *shapes: [1])
         self.operation.add_prim_attr("side_effect_mem", True)  # it writes where its inputs lie
 
     def construct(self, loss: Tensor, gradients: tuple[Tensor, ...]) -> Tensor:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from src.data.framing import Framing
-from src.dataset import AnyImages, normalize
+from src.dataset import AnyImages, batch_at, normalize
 from src.good_pictures import GoodPictures
 from src.option import Size, sides
 from src.tiles import RunImages, TiledPictures
@@ -63,9 +63,8 @@ def run_in_batches(
     count = len(images)
     maps, scores = np.empty((count, *sides(size)), np.float32), np.empty(count, np.float32)
     for start in steps(range(0, count, batch_size)):
-        used = min(batch_size, count - start)
-        indices = np.minimum(np.arange(start, start + (batch_size if fill else used)), count - 1)
-        some = images[indices]
+        indices, used = batch_at(start, batch_size, count)
+        some = images[indices if fill else indices[:used]]
         anomaly_map, score = run(some if normalised_by is None else normalize(some, *normalised_by))
         maps[start : start + used] = anomaly_map[:used, 0]
         scores[start : start + used] = score[:used]

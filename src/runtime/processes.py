@@ -61,7 +61,7 @@ class Group:
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes, logs and evaluates."""
+        """Whether this process writes and logs."""
         return self.rank == 0
 
     @cached_property

@@ -163,7 +163,7 @@ def test_a_checkpoint_without_good_pictures_gives_no_verdicts_but_for_a_folder_o
     given += ("--save_imgs", "--output_dir", tmp_path / "panels")
     said = succeed("eval.py", *given)
     result = json.loads((tmp_path / "e.json").read_text())
-    assert "no verdicts: the model knows no good pictures; give eval, predict or export a folder: --good_dir" in said
+    assert "no verdicts: the model knows no good pictures; give a folder of some: --good_dir" in said
     assert "at the threshold" not in said
     assert (result["reading"], result["errors"]) == (None, None)
     said_of = result["pictures"]["good/000"]

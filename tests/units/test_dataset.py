@@ -79,7 +79,7 @@ def test_a_mask_must_have_the_size_of_its_picture(tmp_path):
 
 def test_masks_of_a_defective_picture_without_one(tmp_path):
     sample = defective(picture(tmp_path / "a.png"), None)
-    with pytest.raises(UserError, match=r"no mask for .*a\.png; add one, or ask for image-level figures only"):
+    with pytest.raises(UserError, match=r"no mask for .*a\.png; add one, or take all masks away to get image-level"):
         load_masks([sample], 8)
 
 

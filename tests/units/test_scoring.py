@@ -78,9 +78,7 @@ def test_a_converted_model_gives_no_verdicts_until_it_sees_good_pictures(detecto
     detector, trained = detectors["deviation"], Metadata("detector", converted_from="model.pt")
     with caplog.at_level(logging.INFO, "fastflow"):
         assert judge_of(detector, trained) is None
-        assert caplog.messages == [
-            "no verdicts: the model knows no good pictures; give eval, predict or export a folder: --good_dir"
-        ]
+        assert caplog.messages == ["no verdicts: the model knows no good pictures; give a folder of some: --good_dir"]
     shutil.copytree(data / "fabric/train/good", tmp_path / "good/one")
     shutil.copytree(data / "fabric/test/good", tmp_path / "good/two")
     judge = judge_of(detector, trained, good_dir=tmp_path / "good", false_alarms=0.3)
@@ -89,7 +87,8 @@ def test_a_converted_model_gives_no_verdicts_until_it_sees_good_pictures(detecto
     wanted = Judge.of(GoodPictures.of("given", *scoring.predict(detector, load_images(samples, 32), 2), 0.3))
     for found, reading in zip((judge.image, judge.pixel), (wanted.image, wanted.pixel)):
         assert dataclasses.astuple(found) == pytest.approx(dataclasses.astuple(reading), rel=1e-6)
-    assert judge_of(detector, Metadata("detector", good_pictures=GOOD), good_dir=tmp_path / "good").pictures == 16
+    other = judge_of(detector, Metadata("detector", good_pictures=GOOD), good_dir=tmp_path / "good")
+    assert (other.source, other.pictures, other.false_alarms) == ("given", 16, GOOD.false_alarms)  # the training's
     with pytest.raises(UserError, match=r"^no pictures in .*/nowhere; give a folder of pictures as --good_dir$"):
         judge_of(detector, trained, good_dir=tmp_path / "nowhere")
 

@@ -1,5 +1,6 @@
 """A training in this process: mistakes in data and options, losses that run away, and what --resume goes on with."""
 
+import logging
 import shutil
 
 import numpy as np
@@ -149,6 +150,31 @@ def test_a_saved_state_has_the_figures_of_its_epoch(data, weights, tmp_path):
         training.run()
     _, metadata = checkpoint.read(tmp_path / "fastflow_fabric.state.ckpt", "state")
     assert [record["epoch"] for record in metadata.progress["history"]] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("begun", "best"), [(["--save_best"], -1), ([], 0)], ids=["kept, the last is best", "not kept, the first is best"]
+)
+def test_a_resumed_training_keeps_its_best_as_it_began(data, weights, tmp_path, monkeypatch, caplog, begun, best):
+    monkeypatch.setattr("src.state.Progress.best", lambda progress: progress.history[best])
+    given = train_arguments(data, weights, tmp_path, num_epochs=3, save_interval=1, eval_interval=1, shards=1)
+    training = Training(plan(*given, *begun))
+    training.step = _RunsAway(training.step, ruin_weight=False)
+    with pytest.raises(UserError, match="loss is nan"):
+        training.run()
+    resumed = [] if begun else ["--save_best"]  # the other way round
+    with caplog.at_level(logging.WARNING, "fastflow"):
+        result = train(parsed(*given, *resumed, "--resume"), Device("CPU"))
+    kept = tmp_path / "fastflow_fabric_best.ckpt"
+    assert result["best_on_test"]["epoch"] == (1 if best == 0 else 3)
+    if begun:
+        assert checkpoint.read(kept, "detector")[1].epoch == 3
+        assert caplog.messages == []
+    else:
+        assert not kept.exists()
+        assert caplog.messages == [
+            "--save_best: epoch 1 was best, before it was asked for; that checkpoint was not kept"
+        ]
 
 
 def test_the_best_of_a_training_that_was_given_up_is_not_kept(data, weights, tmp_path):

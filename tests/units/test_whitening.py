@@ -135,7 +135,7 @@ def test_moments_of_what_is_seen_are_of_nothing_else():
     features = rng.standard_normal((6, 5, 4, 3))
     masks = np.float32(rng.random((6, 1, 4, 3)) < 0.7)
     masks[:, :, 0, 0] = 0  # never seen
-    whole, seen, partial, hostile = Moments(5, 4, 3), *(whitening.SeenMoments(5, 4, 3) for _ in range(3))
+    whole, seen, partial, hostile = Moments(5, 4, 3), *(Moments(5, 4, 3) for _ in range(3))
     whole.add(features)
     seen.add(features, np.ones_like(masks))
     partial.add(features, masks)
