@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <cstdint>
+#include <fstream>
 #include <functional>
 #include <mutex>
 #include <system_error>
@@ -81,11 +83,20 @@ class Threads final : public dnnl::threadpool_interop::threadpool_iface {
         }
     }
 
+    // How many cores a container's share of their time makes, where it has such a share (cgroup v2).
+    static int CoresOfQuota(int otherwise) {
+        std::ifstream file("/sys/fs/cgroup/cpu.max");  // microseconds, or "max", and of how many
+        double time = 0, period = 0;
+        if (!(file >> time >> period) || time <= 0 || period <= 0) return otherwise;
+        return static_cast<int>(std::min<double>(std::ceil(time / period), otherwise));
+    }
+
     static int Cores() {
         cpu_set_t allowed;
         CPU_ZERO(&allowed);
-        if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return std::max(1, CPU_COUNT(&allowed));
-        return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+        const bool known = sched_getaffinity(0, sizeof(allowed), &allowed) == 0;
+        const int cores = known ? CPU_COUNT(&allowed) : static_cast<int>(std::thread::hardware_concurrency());
+        return CoresOfQuota(std::max(1, cores));
     }
 
     static bool& Working() {

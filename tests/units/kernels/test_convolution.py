@@ -81,12 +81,21 @@ def test_an_encoders_operations(built, processor):
 
 @pytest.fixture(scope="module")
 def cores(tmp_path_factory):
-    """A function: the environment of a program that believes to have so many cores."""
+    """A function: the environment of a program that believes to have so many cores, and a share of their time as a
+    container has it."""
     need_programs("g++")
     folder = tmp_path_factory.mktemp("cores")
     (folder / "cores.cc").write_text("""
+        #include <dlfcn.h>
         #include <sched.h>
+        #include <cstdio>
         #include <cstdlib>
+        #include <cstring>
+        extern "C" FILE* fopen64(const char* path, const char* mode) {
+            const bool is_share = std::strcmp(path, "/sys/fs/cgroup/cpu.max") == 0;
+            static const auto open = reinterpret_cast<FILE* (*)(const char*, const char*)>(dlsym(RTLD_NEXT, "fopen64"));
+            return open(is_share ? std::getenv("SHARE") : path, mode);
+        }
         extern "C" int sched_getaffinity(pid_t, size_t size, cpu_set_t* set) noexcept {
             CPU_ZERO_S(size, set);
             for (int i = 0; i < std::atoi(std::getenv("CORES")); ++i) CPU_SET_S(i, size, set);
@@ -94,7 +103,35 @@ def cores(tmp_path_factory):
         }""")
     command = ["g++", "-shared", "-fPIC", "-o", str(folder / "cores.so"), str(folder / "cores.cc")]
     subprocess.run(command, check=True)
-    return lambda count: {"CORES": str(count), "LD_PRELOAD": str(folder / "cores.so")}
+
+    def environment(count, share="max 100000\n"):
+        (folder / "share").write_text(share)
+        return {"CORES": str(count), "SHARE": str(folder / "share"), "LD_PRELOAD": str(folder / "cores.so")}
+
+    return environment
+
+
+@pytest.mark.parametrize(
+    ("share", "threads"),
+    [
+        ("max 100000\n", 16),
+        ("300000 100000\n", 3),
+        ("250000 100000\n", 3),
+        ("5000 100000\n", 1),
+        ("9000000 100000\n", 16),
+    ],
+)
+def test_there_are_as_many_threads_as_cores_and_a_containers_share_of_them(built, cores, share, threads):
+    program = """if True:
+        import ctypes, os, sys
+        from tests.support import kernel_calls
+        before = len(os.listdir("/proc/self/task"))
+        kernel_calls.step(ctypes.CDLL(sys.argv[1]), kernel_calls.CASES["one pixel"], 0)
+        print(len(os.listdir("/proc/self/task")) - before + 1)"""
+    variables = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"} | cores(16, share)
+    command = [sys.executable, "-c", program, str(built)]
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=600)
+    assert (done.stdout, done.stderr) == (f"{threads}\n", "")
 
 
 @pytest.mark.parametrize("processor", ["AVX512", "AVX2"])
