@@ -27,11 +27,11 @@ def unavailable(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def need_programs(*names: str) -> None:
+def need_programs(*names: str, remedy: str = INSTALL) -> None:
     """Skip or fail, as `unavailable`, unless all these programs are on the path."""
     missing = [name for name in names if shutil.which(name) is None]
     if missing:
-        unavailable(f"{', '.join(missing)} not found; {INSTALL}")
+        unavailable(f"{', '.join(missing)} not found; {remedy}")
 
 
 def need_old(version: str) -> Path:

@@ -183,7 +183,7 @@ def compiled(tmp_path_factory):
     """A function: the library as a compiler makes it with these flags."""
 
     def build(compiler, *flags):
-        need_programs(compiler)
+        need_programs(compiler, remedy="install g++ and clang")
         folder = tmp_path_factory.mktemp("compiled")
         shutil.copy(ROOT / "pyproject.toml", folder)
         for name in ("src", "scripts"):
