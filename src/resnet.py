@@ -26,14 +26,11 @@ class StemPool(nn.Cell):
     A row of zeros above and a column of zeros to the left stand before the pooling, because MindSpore's ONNX export has
     none with padding. After a ReLU, a zero changes a maximum as little as minus infinity would. Below and to the right
     no padding is needed: for an even height and width, the windows end at the border.
-
-    Args:
-        channels: C, which the CPU kernels' format does not tell.
     """
 
-    def __init__(self, channels: int):
+    def __init__(self):
         super().__init__()
-        self.channels, self.pool = channels, nn.MaxPool2d(3, 2)
+        self.pool = nn.MaxPool2d(3, 2)
 
     def construct(self, x: Tensor) -> Tensor:
         batch, channels, height, width = x.shape  # concatenation is several times faster on the CPU than nn.Pad
@@ -76,8 +73,8 @@ class ResNet(nn.Cell):
     def __init__(self, block: type, depths: tuple[int, int, int]):
         super().__init__()
         self.conv1 = conv(3, 64, 7, 2)
+        self.pool = StemPool()
         channels = 64
-        self.pool = StemPool(channels)
         stages = []
         for width, depth, stride in zip((64, 128, 256), depths, (1, 2, 2)):
             blocks = []

@@ -25,8 +25,8 @@ def fit(encoder: Encoder, encoded: EncodedPictures) -> None:
     scales, shapes = len(encoder.whitenings), encoded.shapes()
     moments = [Moments(*shape) for shape in shapes[:scales]]
     for _, arrays in encoded.every(lambda starts: bar(starts, "whitening")):
-        for moment, *given in zip(moments, arrays[:scales], *[arrays[scales:]] * (len(shapes) > scales)):
-            moment.add(*given)
+        for moment, features, masks in zip(moments, arrays[:scales], arrays[scales:] or [None] * scales):
+            moment.add(features, masks)
     for moment, centring, cell in zip(moments, encoder.centrings, encoder.whitenings):
         if isinstance(centring, Centring):
             means, covariance = moment.position_means_and_covariance()

@@ -24,7 +24,7 @@ def install(encoder: Encoder, library: Path, convolution: str) -> None:
         exchange(encoder, kind, lambda conv: KernelConv(conv, library, convolution))
     if any(isinstance(cell, ConvActivation) for _, cell in encoder.cells_and_names()):
         exchange(encoder, ConvActivation, lambda conv: KernelConvActivation(conv, library, convolution))
-        exchange(encoder, StemPool, lambda pool: KernelPool(pool.channels, library))
+        exchange(encoder, StemPool, lambda pool: KernelPool(library))
         encoder.standardizes = nn.CellList(
             [
                 KernelStandardize(cell.eps, channels, library)
@@ -98,12 +98,10 @@ class KernelConvActivation(KernelConv):
 
 
 class KernelPool(nn.Cell):
-    """As `StemPool`, of blocked maps of so many channels."""
+    """As `StemPool`, of blocked maps. Each block is pooled alone: what only fills the room may count as channels."""
 
-    def __init__(self, channels: int, library: Path):
+    def __init__(self, library: Path):
         super().__init__(auto_prefix=False)
-        window, stride, before = 3, 2, 1
-        self.geometry = Tensor([channels, window, stride, before], ms.int32)
         self.operation = operation(library, "EncoderMaxPool", self._shape)
 
     @staticmethod
@@ -111,7 +109,8 @@ class KernelPool(nn.Cell):
         return [x[0], x[1], x[2] // 2, x[3] // 2, x[4]]
 
     def construct(self, x: Tensor) -> Tensor:
-        return self.operation(x, self.geometry)
+        window, stride, before = 3, 2, 1
+        return self.operation(x, Tensor([x.shape[1] * CHANNEL_BLOCK, window, stride, before], ms.int32))
 
 
 class Unblocked(nn.Cell):

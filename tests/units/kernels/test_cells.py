@@ -15,7 +15,7 @@ from src.encoder import Encoder
 from src.fastflow import CLAMP, SUBNET_GAIN, Flow, FlowStep
 from src.kernels import cells, library
 from src.kernels.cells import KernelFlowStep
-from src.kernels.encoder import KernelConvActivation
+from src.kernels.encoder import KernelConvActivation, KernelPool, Unblocked
 from src.layers import ConvActivation, Standardize
 from src.resnet import StemPool
 from src.visible import SeenEncoder
@@ -215,6 +215,16 @@ def test_the_encoders(built, backbone, size, convolution):
     assert (Standardize in kinds) == (convolution == "direct")  # as in earlier versions
     for found, right in zip(encoder(image), plain(image), strict=True):
         np.testing.assert_allclose(found.asnumpy(), right.asnumpy(), rtol=0, atol=2e-4)
+
+
+@pytest.mark.parametrize("channels", [16, 24, 25])
+def test_pooling_of_channels_that_fill_no_block(built, channels):
+    conv, pool = ConvActivation(3, channels, 3, activation="relu"), StemPool()
+    image = Tensor(np.random.default_rng(4).standard_normal((2, 3, 12, 16)).astype(np.float32))
+    right = pool(conv(image)).asnumpy()
+    blocked = KernelPool(built)(KernelConvActivation(conv, built, "direct")(image))
+    found = Unblocked(nn.Identity(), channels, built)(blocked).asnumpy()
+    np.testing.assert_allclose(found, right, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("backbone", ["resnet18", "efficientnet_lite0"])
